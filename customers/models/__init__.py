@@ -1,0 +1,3 @@
+from .customers import ContactKind, ContactPoint, Customer, PreferredChannel
+
+__all__ = ["ContactKind", "ContactPoint", "Customer", "PreferredChannel"]

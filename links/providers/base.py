@@ -1,0 +1,166 @@
+"""What every provider adapter takes and gives: frozen dataclasses, few errors."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Protocol
+
+from merchant_portal.lib.money import Money
+
+
+class ProviderError(Exception):
+    """A call to a provider did not do what was asked; the text is for staff."""
+
+
+class ProviderRejected(ProviderError):
+    """The provider refused for good: do not repeat."""
+
+
+class ProviderUnavailable(ProviderError):
+    """No answer, or none that counts: outcome unknown, repeat with the same key."""
+
+
+class ProviderMisconfigured(ProviderError):
+    """Keys or account settings are wrong: staff must act."""
+
+
+class WebhookVerificationError(Exception):
+    """The webhook is not proved to come from the provider: answer 400."""
+
+
+class SessionState(StrEnum):
+    """Where a hosted session stands at the provider."""
+
+    OPEN = "open"
+    COMPLETED = "completed"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class SeenState(StrEnum):
+    """What a provider says of a payment; values are those of PaymentState."""
+
+    PROCESSING = "processing"
+    FAILED = "failed"
+    SUCCEEDED = "succeeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    description: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutRequest:
+    """What is needed to open a hosted session; repeated unchanged after a crash.
+
+    `reference`: our Checkout.public_id; `link_reference`: our PaymentLink.public_id.
+    `idempotency_key`: at most 45 ASCII characters.
+    """
+
+    reference: str
+    link_reference: str
+    idempotency_key: str
+    amount: Money
+    title: str
+    return_url: str
+    cancel_url: str
+    language: str
+    customer_email: str = ""
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSnapshot:
+    """One payment as a provider describes it now.
+
+    `fee`: None while unknown. `checkout_reference` and `link_reference` are ours,
+    as far as the provider gives them back; empty otherwise.
+    """
+
+    account_slug: str
+    provider_payment_id: str
+    state: SeenState
+    amount: Money
+    occurred_at: datetime
+    provider_session_id: str = ""
+    checkout_reference: str = ""
+    link_reference: str = ""
+    fee: Money | None = None
+    method: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutSnapshot:
+    """A hosted session as the provider describes it now, with its payments."""
+
+    provider_session_id: str
+    state: SessionState
+    url: str = ""
+    expires_at: datetime | None = None
+    payments: tuple[PaymentSnapshot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEvent:
+    """The envelope of a verified webhook: a hint of what to read anew.
+
+    One of `provider_session_id` and `provider_payment_id` says what to fetch; both
+    empty means that the event says nothing we act on.
+    """
+
+    event_id: str
+    kind: str
+    provider_session_id: str = ""
+    provider_payment_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What this provider can do; asked before the call."""
+
+    hosted_checkout: bool = True
+    expire: bool = True
+    capture: bool = False
+    refund: bool = False
+    webhooks: bool = True
+    currencies: frozenset[str] | None = None  # None: every one we know
+    minimum_minor: Mapping[str, int] = field(default_factory=dict)
+    form_action_hosts: tuple[str, ...] = ()  # for the page's Content-Security-Policy
+
+
+class Provider(Protocol):
+    """One module-level adapter class a provider; no models, requests or HTML."""
+
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
+
+    def create_checkout(self, request: CheckoutRequest) -> CheckoutSnapshot:
+        """Open a session, or return the one already opened with this key."""
+
+    def fetch_checkout(self, provider_session_id: str) -> CheckoutSnapshot:
+        """Read a session and its payments."""
+
+    def expire_checkout(self, provider_session_id: str) -> CheckoutSnapshot:
+        """Close an open session; a paid one is returned as it is."""
+
+    def fetch_payment(self, provider_payment_id: str) -> PaymentSnapshot:
+        """Read one payment."""
+
+    def list_payments(self, since: datetime) -> Iterable[PaymentSnapshot]:
+        """Payments changed since then, oldest first."""
+
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Return if the raw body is proved to be the provider's, else raise
+        WebhookVerificationError."""
+
+    def parse_webhook(self, body: bytes) -> ProviderEvent:
+        """The envelope of a verified body; raises WebhookVerificationError if it is
+        none."""
+
+    def check_account(self) -> str:
+        """Empty if the keys work, else what is missing, for staff."""

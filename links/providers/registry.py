@@ -1,0 +1,20 @@
+"""The providers, imported on first use: an SDK costs a quarter of a second."""
+
+from functools import cache
+from importlib import import_module
+
+from .base import Provider
+
+PROVIDERS: dict[str, str] = {
+    "stripe": "links.providers.stripe.StripeProvider",
+    "training": "links.providers.training.TrainingProvider",
+    "manual": "links.providers.manual.ManualProvider",
+}
+
+
+@cache
+def get_provider(slug: str) -> Provider:
+    """The adapter of that name; KeyError if there is none."""
+    module, _, name = PROVIDERS[slug].rpartition(".")
+    provider: Provider = getattr(import_module(module), name)()
+    return provider

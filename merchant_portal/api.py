@@ -1,0 +1,1 @@
+"""The API: mounts each app's router under /api/v1/."""

@@ -1,0 +1,60 @@
+"""The merchant: one row."""
+
+from typing import ClassVar
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class BusinessManager(models.Manager["Business"]):
+    def current(self) -> "Business":
+        """The one business of this installation; made with defaults on first use."""
+        business = self.first()
+        if business is None:
+            business, _created = self.get_or_create(pk=Business.ONLY_PK)
+        return business
+
+
+class Business(models.Model):
+    """Name, address, brand and habits of the merchant."""
+
+    ONLY_PK = 1
+
+    name = models.CharField(_("name"), max_length=200, default="My shop")
+    legal_name = models.CharField(_("legal name"), max_length=200, blank=True)
+    address = models.TextField(_("address"), max_length=500, blank=True)
+    tax_id = models.CharField(_("tax number"), max_length=40, blank=True)
+    email = models.EmailField(_("e-mail"), blank=True)
+    phone = models.CharField(_("phone"), max_length=20, blank=True)
+    website = models.URLField(_("website"), blank=True)
+    country = models.CharField(
+        _("country"), max_length=2, default="US", help_text="ISO 3166-1, two letters"
+    )
+    currency = models.CharField(
+        _("currency"), max_length=3, default="USD", help_text="ISO 4217"
+    )
+    language = models.CharField(_("language"), max_length=8, default="en")
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    brand_color = models.CharField(
+        _("brand colour"),
+        max_length=7,
+        default="#1f4fd8",
+        validators=[RegexValidator(r"\A#[0-9a-fA-F]{6}\Z")],
+    )
+    logo = models.BinaryField(_("logo"), null=True, blank=True, editable=False)
+    logo_type = models.CharField(max_length=20, blank=True, editable=False)
+    prices_include_tax = models.BooleanField(_("prices include tax"), default=False)
+    is_sample = models.BooleanField(default=False, editable=False)
+
+    objects: ClassVar[BusinessManager] = BusinessManager()
+
+    class Meta:
+        verbose_name = _("business")
+        verbose_name_plural = _("business")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="business_only_one")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

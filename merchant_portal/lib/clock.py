@@ -1,0 +1,47 @@
+"""The one clock of business time: the database's now plus CLOCK_OFFSET.
+
+Processes on several hosts agree because they all ask the database. Leases use
+`database_now`, which nothing moves.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+
+_frozen_at: ContextVar[datetime | None] = ContextVar("frozen_at", default=None)
+
+
+def now() -> datetime:
+    """Business time, aware, UTC. One short query unless the clock is frozen."""
+    frozen = _frozen_at.get()
+    if frozen is not None:
+        return frozen
+    return database_now() + timedelta(seconds=settings.CLOCK_OFFSET_SECONDS)
+
+
+def database_now() -> datetime:
+    """The database's own time, aware, UTC; for leases."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")
+            return datetime.fromisoformat(cursor.fetchone()[0]).replace(tzinfo=UTC)
+        cursor.execute("SELECT clock_timestamp()")
+        at: datetime = cursor.fetchone()[0]
+        return at.astimezone(UTC)
+
+
+@contextmanager
+def frozen(at: datetime) -> Iterator[None]:
+    """Business time stands still at `at` inside the block; for rehearsal and tests.
+
+    `at`: aware. Holds for this thread only.
+    """
+    token = _frozen_at.set(at.astimezone(UTC))
+    try:
+        yield
+    finally:
+        _frozen_at.reset(token)

@@ -1,0 +1,168 @@
+"""The outbox: every message to a person, from the moment it is wanted."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from merchant_portal.lib import ids
+
+
+class ChannelName(models.TextChoices):
+    EMAIL = "email", _("E-mail")
+    SMS = "sms", _("SMS")
+
+
+class Category(models.TextChoices):
+    INVITATION = "invitation", _("Invitation")
+    REMINDER = "reminder", _("Reminder")
+    RECEIPT = "receipt", _("Receipt")
+    NOTICE = "notice", _("Notice")
+    SIGN_IN = "sign_in", _("Sign-in")
+
+
+class MessageState(models.TextChoices):
+    QUEUED = "queued", _("Waiting")
+    SENDING = "sending", _("Being sent")
+    SENT = "sent", _("Sent")
+    CAPTURED = "captured", _("Kept here, not sent")
+    DELIVERED = "delivered", _("Delivered")
+    BOUNCED = "bounced", _("Bounced")
+    COMPLAINED = "complained", _("Marked as spam")
+    FAILED = "failed", _("Failed")
+    UNKNOWN = "unknown", _("Unknown")
+    CANCELED = "canceled", _("Canceled")
+    SUPPRESSED = "suppressed", _("Not wanted by the recipient")
+    EXPIRED = "expired", _("Too late to send")
+
+
+UNFINISHED = [MessageState.QUEUED, MessageState.SENDING]
+
+
+def new_public_id() -> str:
+    return ids.new("msg")
+
+
+class Message(models.Model):
+    """One message on one channel to one address; narrow, because it is a queue.
+
+    `reference`: public id of what it is about (a link's, or a user's for sign-in
+    mails); the causing service cancels by it. `subject_id`: what exactly, where that
+    is something else (a payment's id for its receipt). `fence` counts claims: only
+    the newest claimer may write the outcome.
+    """
+
+    S = MessageState
+    TRANSITIONS: ClassVar[dict[str, set[str]]] = {
+        S.QUEUED: {S.SENDING, S.CANCELED, S.SUPPRESSED, S.EXPIRED, S.FAILED},
+        S.SENDING: {
+            S.SENT,
+            S.CAPTURED,
+            S.FAILED,
+            S.QUEUED,
+            S.UNKNOWN,
+            S.DELIVERED,
+            S.BOUNCED,
+        },
+        S.UNKNOWN: {S.SENT, S.FAILED, S.DELIVERED, S.BOUNCED},
+        S.SENT: {S.DELIVERED, S.BOUNCED, S.COMPLAINED},
+        S.DELIVERED: {S.COMPLAINED},
+    }
+
+    public_id = models.CharField(
+        max_length=ids.MAX_LENGTH, unique=True, default=new_public_id
+    )
+    kind = models.CharField(max_length=32, help_text="name in the registry of kinds")
+    category = models.CharField(max_length=12, choices=Category.choices)
+    channel = models.CharField(max_length=8, choices=ChannelName.choices)
+    reference = models.CharField(max_length=ids.MAX_LENGTH)
+    subject_id = models.CharField(max_length=ids.MAX_LENGTH, blank=True)
+    recipient = models.CharField(max_length=254)
+    language = models.CharField(max_length=8)
+    dedupe_key = models.CharField(max_length=128, unique=True)
+    is_automatic = models.BooleanField(
+        default=False, help_text="bound by quiet hours and the 12-hour limit"
+    )
+    state = models.CharField(
+        max_length=12, choices=MessageState.choices, default=MessageState.QUEUED
+    )
+    due_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True)
+    fence = models.PositiveIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0)
+    provider_message_id = models.CharField(max_length=255, blank=True)
+    last_error = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state="queued"),
+                name="message_due",
+            ),
+            models.Index(
+                fields=["lease_until"],
+                condition=Q(state="sending"),
+                name="message_leased",
+            ),
+            models.Index(fields=["reference", "id"], name="message_by_reference"),
+            models.Index(
+                fields=["id"],
+                condition=Q(state__in=["failed", "unknown", "bounced"]),
+                name="message_needs_person",
+            ),
+            models.Index(
+                fields=["provider_message_id"],
+                condition=~Q(provider_message_id=""),
+                name="message_by_provider_id",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class MessageContent(models.Model):
+    """The rendered message, kept so that a retry is identical.
+
+    Texts hold `{link_url}` where the link stands: the token is filled in only at
+    the moment of sending or showing and never stored.
+    """
+
+    message = models.OneToOneField(
+        Message, on_delete=models.CASCADE, related_name="content", primary_key=True
+    )
+    sender = models.CharField(max_length=320, blank=True)
+    subject = models.CharField(max_length=300, blank=True)
+    text = models.TextField()
+    html = models.TextField(blank=True)
+    rendered_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.subject or self.text[:60]
+
+
+class Attempt(models.Model):
+    """One try to hand a message over, and what came of it."""
+
+    message = models.ForeignKey(
+        Message, on_delete=models.CASCADE, related_name="attempts"
+    )
+    fence = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=16, blank=True)
+    detail = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["message", "fence"], name="attempt_once_a_fence"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.message_id}/{self.fence}"

@@ -1,0 +1,54 @@
+"""What came back: delivery reports and people's wish to be left alone."""
+
+from django.db import models
+
+from .messages import ChannelName, Message
+
+
+class DeliveryEvent(models.Model):
+    """One report of a mail or SMS carrier about one message, kept once."""
+
+    message = models.ForeignKey(
+        Message, on_delete=models.CASCADE, related_name="delivery_events"
+    )
+    carrier = models.CharField(max_length=32, help_text="twilio, smtp or an ESP's slug")
+    event_id = models.CharField(max_length=128)
+    kind = models.CharField(max_length=16, help_text="sent, delivered, bounced, …")
+    detail = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["carrier", "event_id"], name="delivery_event_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.event_id}"
+
+
+class OptOut(models.Model):
+    """An address that wants no reminders, or nothing at all, on one channel."""
+
+    class Scope(models.TextChoices):
+        REMINDERS = "reminders"
+        ALL = "all"
+
+    channel = models.CharField(max_length=8, choices=ChannelName.choices)
+    address = models.CharField(max_length=254)
+    scope = models.CharField(max_length=12, choices=Scope.choices)
+    source = models.CharField(
+        max_length=40, help_text="unsubscribe link, STOP reply, bounce, staff"
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["channel", "address", "scope"], name="opt_out_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.scope}"
