@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from merchant_portal.lib import ids
+from merchant_portal.lib.actors import Actor
 
 
 def new_public_id() -> str:
@@ -41,6 +42,9 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    def actor(self) -> Actor:
+        return Actor(self.public_id, self.name, self.created_by_id)
 
 
 class ApiRequest(models.Model):

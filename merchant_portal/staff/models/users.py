@@ -8,6 +8,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from merchant_portal.lib import ids
+from merchant_portal.lib.actors import Actor
 
 from ..roles import RIGHTS, Right, Role
 
@@ -74,6 +75,9 @@ class User(AbstractBaseUser):
     def is_superuser(self) -> bool:
         """Nobody stands above the table of rights."""
         return False
+
+    def actor(self) -> Actor:
+        return Actor(self.public_id, str(self), self.pk)
 
     def may(self, right: Right) -> bool:
         """Whether the role allows it; nobody who is switched off may anything."""
