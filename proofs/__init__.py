@@ -1,0 +1,1 @@
+"""Tools of proof: fakes, clusters and processes. Imports neither Django nor the product."""
