@@ -1,0 +1,42 @@
+"""Who may see and change what in the admin: the table of rights, nothing else."""
+
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+
+from ..models import User
+from ..roles import Right
+
+
+def may(request: HttpRequest, right: Right | None) -> bool:
+    """Whether who asks is signed in, switched on, and their role allows it."""
+    user = request.user
+    return right is not None and isinstance(user, User) and user.may(right)
+
+
+class RightsMixin:
+    """First base of every model admin and inline: answers Django by `User.may`.
+
+    A right left None allows nobody, so a screen is read-only until it says more.
+    """
+
+    view_right: ClassVar[Right]
+    add_right: ClassVar[Right | None] = None
+    change_right: ClassVar[Right | None] = None
+    delete_right: ClassVar[Right | None] = None
+    # Facts are kept: rows are switched off, revoked or canceled, not deleted.
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may(request, self.view_right)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request, self.view_right)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request, self.add_right)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request, self.change_right)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request, self.delete_right)
