@@ -50,7 +50,8 @@ class ApiKey(models.Model):
 class ApiRequest(models.Model):
     """One POST with an Idempotency-Key: what was asked and what was answered.
 
-    `response_status` is null while the first request is still at work.
+    `response_status` is null while the first request is still at work. `fence`
+    counts those who took the work up: only the newest may do it and store an answer.
     """
 
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="requests")
@@ -59,7 +60,13 @@ class ApiRequest(models.Model):
         max_length=64, help_text="of method, path and body"
     )
     response_status = models.PositiveSmallIntegerField(null=True)
-    response_body = models.TextField(blank=True)
+    response_body = models.TextField(
+        blank=True, help_text="JSON; a link's address is held as {link_url}"
+    )
+    fence = models.PositiveIntegerField(default=1)
+    lease_until = models.DateTimeField(
+        help_text="then a repeat may take up what was left undone"
+    )
     created_at = models.DateTimeField()
 
     class Meta:
