@@ -1,0 +1,1 @@
+"""Stateful lookalikes of the outside world, each with a ledger on disk."""

@@ -1,0 +1,364 @@
+"""A small stateful fake of Stripe, API version 2026-10-28.endive, with a ledger on disk.
+
+Checkout sessions and what follows from them; idempotency keys as Stripe keeps them;
+a hosted page at each session's `url`; signed webhooks. Not modelled: 409 for a key whose
+first call is still running (the second call waits and gets the replay), the expired event
+at the very second (a session expires when it is next looked at), and sums with discounts,
+shipping or automatic tax (refused with 400).
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import time
+import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from proofs.fakes import stripe_page
+from proofs.fakes.callbacks import Courier
+from proofs.fakes.control import PATH as CONTROL_PATH
+from proofs.fakes.control import CallbackPlan, Control
+from proofs.fakes.faults import Fault, Switchboard
+from proofs.fakes.judge import Judge
+from proofs.fakes.ledger import Json, Ledger
+from proofs.fakes.stripe_books import INTENT, SESSION, TRANSACTION, Books
+from proofs.fakes.stripe_form import StripeError, decode, integer
+from proofs.fakes.stripe_objects import API_VERSION, account, new_id
+from proofs.fakes.web import Answer, Fake, HangUp, Request
+
+BEFORE = ("rate_limit", "error_500", "hang")
+AFTER = (
+    "commit_then_hang",
+    "commit_then_reset",
+    "commit_then_500",
+    "commit_then_stored_500",
+)
+SWITCHES = {**dict.fromkeys(BEFORE, ""), **dict.fromkeys(AFTER, "POST")}
+KEY_LIMIT = 255
+# Stripe's CLI completes sessions through these; the vendor's documents leave them out.
+UNDOCUMENTED = ("/v1/payment_pages/", "/v1/payment_methods")
+
+Handler = Callable[[Request, Json, str, str], Json]
+
+
+class StripeFake(Fake):
+    """`key` is the secret key it accepts, `secret` signs webhooks.
+
+    `events` limits what is sent to `webhook_url` (empty: everything). `specs` is the
+    folder of the vendors' documents; with it the ledger's findings() tell what is wrong
+    in any request, answer or webhook.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        key: str,
+        secret: str,
+        webhook_url: str = "",
+        events: tuple[str, ...] = (),
+        specs: Path | None = None,
+        webhook_tries: int = 8,
+        currency: str = "usd",
+    ) -> None:
+        self.ledger = ledger
+        self.faults = Switchboard(SWITCHES)
+        self.plan = CallbackPlan(url=webhook_url)
+        self._key = key
+        self._secret = secret.encode()
+        self._events = events
+        self._currency = currency
+        self._judge = Judge("stripe", ledger, specs)
+        self._books = Books(ledger, self._announce)
+        self._courier = Courier(ledger, self._sign, tries=webhook_tries)
+        self._control = Control(
+            ledger=ledger,
+            faults=self.faults,
+            plan=self.plan,
+            actions={"settle": self._settle},
+        )
+        self._routes = [
+            (method, re.compile(pattern + r"\Z"), handler)
+            for method, pattern, handler in self._table()
+        ]
+
+    def start(self) -> None:
+        self._courier.start()
+
+    def stop(self) -> None:
+        self._courier.stop()
+
+    def handle(self, request: Request) -> Answer:
+        if request.path == CONTROL_PATH:
+            return self._control.handle(request)
+        key = request.headers.get("idempotency-key", "")
+        call = self.ledger.record_call(
+            request.method, request.target, key, request.text
+        )
+        if request.path.startswith("/pay/"):
+            answer, fault = self._page(request), None
+        else:
+            answer, fault = self._api(request, key)
+        silent = fault and fault.name.endswith(("hang", "reset"))
+        self.ledger.finish_call(
+            call,
+            status=None if silent else answer.status,
+            fault=fault.name if fault else "",
+        )
+        if fault and silent:
+            raise HangUp(0 if fault.name.endswith("reset") else fault.seconds)
+        return answer
+
+    # -- the API -------------------------------------------------------------------
+
+    def _api(self, request: Request, key: str) -> tuple[Answer, Fault | None]:
+        judged = self._is_judged(request)
+        if judged:
+            self._judge.request(request)
+        if not self._is_allowed(request):
+            error = StripeError(401, "Invalid API Key provided: sk_****")
+            answer, fault = self._error(error), None
+        else:
+            answer, fault = self._answer_or_fault(request, key)
+        if judged:
+            self._judge.answer(request, answer)
+        return answer, fault
+
+    def _answer_or_fault(
+        self, request: Request, key: str
+    ) -> tuple[Answer, Fault | None]:
+        fault = self.faults.take(BEFORE, request.method, request.path)
+        if fault and fault.name == "rate_limit":
+            error = StripeError(429, "Too many requests", code="rate_limit")
+            return self._error(error, {"Retry-After": str(fault.retry_after)}), fault
+        if fault:
+            return self._broken(), fault
+        answer = self._worked(request, key)
+        if answer.status != 200:
+            return answer, None
+        fault = self.faults.take(AFTER, request.method, request.path)
+        if fault and fault.name.endswith("500"):
+            if fault.name == "commit_then_stored_500" and key:
+                self.ledger.change_answer(key, 500, json.dumps(self._broken().data))
+            return self._broken(), fault
+        return answer, fault
+
+    def _worked(self, request: Request, key: str) -> Answer:
+        try:
+            if request.method == "POST" and key:
+                return self._once(request, key)
+            source = request.text if request.method == "POST" else request.query
+            with self.ledger.atomic():
+                return Answer(
+                    200, self._route(request, decode(source), key), headers=_headers()
+                )
+        except StripeError as exc:
+            return self._error(exc)
+
+    def _once(self, request: Request, key: str) -> Answer:
+        """Do it, or give again what was answered to this key. Refusals are not kept."""
+        if len(key) > KEY_LIMIT:
+            raise StripeError(400, "Idempotency-Key is at most 255 characters long")
+        pairs = sorted(urllib.parse.parse_qsl(request.text, keep_blank_values=True))
+        fingerprint = hashlib.sha256(repr((request.path, pairs)).encode()).hexdigest()
+        headers = {**_headers(), "Idempotency-Key": key}
+        with self.ledger.atomic():
+            stored = self.ledger.stored_answer(key)
+            if stored is None:
+                data = self._route(request, decode(request.text), key)
+                self.ledger.store_answer(key, fingerprint, 200, json.dumps(data))
+                return Answer(200, data, headers=headers)
+        if stored.fingerprint != fingerprint:
+            raise StripeError(
+                400,
+                "Keys for idempotent requests can only be used with the same parameters"
+                " they were first used with.",
+                kind="idempotency_error",
+            )
+        headers["Idempotent-Replayed"] = "true"
+        return Answer(stored.status, json.loads(stored.body), headers=headers)
+
+    def _route(self, request: Request, params: Json, key: str) -> Json:
+        for method, pattern, handler in self._routes:
+            found = pattern.match(request.path)
+            if found and method == request.method:
+                identity = urllib.parse.unquote(found[1]) if found.groups() else ""
+                data = handler(request, params, key, identity)
+                if "expand" in params:
+                    self._books.expand(data, params["expand"])
+                return data
+        raise StripeError(
+            404, f"Unrecognized request URL ({request.method}: {request.path})."
+        )
+
+    def _table(self) -> list[tuple[str, str, Handler]]:
+        books = self._books
+        sessions = "/v1/checkout/sessions"
+        table: list[tuple[str, str, Handler]] = [
+            (
+                "POST",
+                sessions,
+                lambda r, p, k, i: books.create_session(p, base_url=self.base_url),
+            ),
+            ("GET", f"{sessions}/([^/]+)", lambda r, p, k, i: books.session(i)),
+            (
+                "POST",
+                f"{sessions}/([^/]+)/expire",
+                lambda r, p, k, i: books.expire_session(i, key=k),
+            ),
+            (
+                "GET",
+                f"{sessions}/([^/]+)/line_items",
+                lambda r, p, k, i: books.line_items(i),
+            ),
+            ("POST", "/v1/refunds", lambda r, p, k, i: books.create_refund(p, key=k)),
+            ("POST", "/v1/products", lambda r, p, k, i: books.create_product(p)),
+            ("POST", "/v1/prices", lambda r, p, k, i: books.create_price(p)),
+            ("GET", "/v1/account", lambda r, p, k, i: account(currency=self._currency)),
+            (
+                "GET",
+                "/v1/balance",
+                lambda r, p, k, i: books.balance(currency=self._currency),
+            ),
+            (
+                "POST",
+                "/v1/payment_methods",
+                lambda r, p, k, i: {"id": new_id("pm"), "object": "payment_method"},
+            ),
+            ("GET", "/v1/payment_pages/([^/]+)", lambda r, p, k, i: books.session(i)),
+            (
+                "POST",
+                "/v1/payment_pages/([^/]+)/confirm",
+                lambda r, p, k, i: self._confirm(p, i),
+            ),
+        ]
+        table.append(("GET", sessions, self._lister(SESSION)))
+        for plural, kind in (
+            ("payment_intents", INTENT),
+            ("charges", "charge"),
+            ("refunds", "refund"),
+            ("balance_transactions", TRANSACTION),
+            ("events", "event"),
+        ):
+            table.append(("GET", f"/v1/{plural}", self._lister(kind)))
+            table.append(("GET", f"/v1/{plural}/([^/]+)", self._finder(kind)))
+        return table
+
+    def _lister(self, kind: str) -> Handler:
+        return lambda r, p, k, i: self._books.page(kind, r.path, p)
+
+    def _finder(self, kind: str) -> Handler:
+        return lambda r, p, k, i: self._books.find(kind, i)
+
+    def _confirm(self, params: Json, identity: str) -> Json:
+        """What Stripe's CLI calls instead of pressing the button."""
+        session = self._books.session(identity)
+        if (
+            integer(params, "expected_amount", default=session["amount_total"])
+            != (session["amount_total"])
+        ):
+            raise StripeError(400, "The amount has changed.", param="expected_amount")
+        return self._books.pay(identity)
+
+    def _is_allowed(self, request: Request) -> bool:
+        kind, _, value = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "basic":
+            try:
+                value = base64.b64decode(value).decode().partition(":")[0]
+            except ValueError:
+                return False
+        return hmac.compare_digest(value.encode(), self._key.encode())
+
+    @staticmethod
+    def _is_judged(request: Request) -> bool:
+        """Stripe's own CLI speaks older versions, so only others are judged."""
+        if "stripe-cli" in request.headers.get("user-agent", "").lower():
+            return False
+        return not request.path.startswith(UNDOCUMENTED)
+
+    @staticmethod
+    def _error(error: StripeError, headers: dict[str, str] | None = None) -> Answer:
+        return Answer(
+            error.status, error.body(), headers={**_headers(), **(headers or {})}
+        )
+
+    def _broken(self) -> Answer:
+        return self._error(
+            StripeError(500, "An unknown error occurred", kind="api_error")
+        )
+
+    # -- the hosted page -------------------------------------------------------------
+
+    def _page(self, request: Request) -> Answer:
+        identity = request.path.removeprefix("/pay/")
+        try:
+            if request.method == "POST":
+                chosen = urllib.parse.parse_qs(request.text).get("outcome", [""])[0]
+                return self._choose(identity, chosen)
+            with self.ledger.atomic():
+                session = self._books.session(identity)
+                items = self._books.line_items(identity)["data"]
+        except StripeError as exc:
+            status = 410 if exc.status == 400 else exc.status
+            return Answer(status, page=stripe_page.closed(str(exc)))
+        if session["status"] != "open":
+            notice = f"This Checkout Session is {session['status']}."
+            return Answer(410, page=stripe_page.closed(notice))
+        return Answer(200, page=stripe_page.form(session, items))
+
+    def _choose(self, identity: str, outcome: str) -> Answer:
+        with self.ledger.atomic():
+            if outcome == "pay":
+                session = self._books.pay(identity)
+            elif outcome == "later":
+                session = self._books.pay_later(identity)
+            elif outcome == "decline":
+                session = self._books.decline(identity)
+                items = self._books.line_items(identity)["data"]
+                notice = "Your card was declined."
+                return Answer(402, page=stripe_page.form(session, items, notice=notice))
+            elif outcome == "cancel":
+                session = self._books.session(identity)
+                back = session["cancel_url"] or session["success_url"]
+                return Answer(303, headers={"Location": back})
+            else:
+                return Answer(400, page=stripe_page.closed("Press one of the buttons."))
+        place = session["success_url"].replace("{CHECKOUT_SESSION_ID}", identity)
+        return Answer(303, headers={"Location": place})
+
+    # -- webhooks ----------------------------------------------------------------------
+
+    def _announce(self, event: Json) -> None:
+        self._judge.event(event)
+        if not self.plan.url or (self._events and event["type"] not in self._events):
+            return
+        # Stripe indents its webhooks: a receiver that re-serialises cannot verify them.
+        body = json.dumps(event, indent=2)
+        for due_at in self.plan.due_times():
+            self.ledger.add_delivery(
+                event=event["id"],
+                url=self.plan.url,
+                content_type="application/json; charset=utf-8",
+                body=body,
+                due_at=due_at,
+            )
+
+    def _sign(self, url: str, body: bytes) -> dict[str, str]:
+        moment = str(int(time.time()))
+        digest = hmac.new(self._secret, moment.encode() + b"." + body, hashlib.sha256)
+        return {"Stripe-Signature": f"t={moment},v1={digest.hexdigest()}"}
+
+    def _settle(self, value: Any) -> None:
+        with self.ledger.atomic():
+            try:
+                self._books.settle(value["session"], succeeded=bool(value["succeeded"]))
+            except StripeError as exc:
+                raise ValueError(str(exc)) from exc
+
+
+def _headers() -> dict[str, str]:
+    return {"Request-Id": new_id("req"), "Stripe-Version": API_VERSION}
