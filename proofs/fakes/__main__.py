@@ -1,0 +1,109 @@
+"""One fake as its own process: `python -m proofs.fakes stripe --ledger FILE …`.
+
+Prints one JSON line when it is ready, ends on SIGTERM or SIGINT, binds 127.0.0.1 only.
+"""
+
+import argparse
+import json
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from proofs.fakes.ledger import Ledger
+from proofs.fakes.smtp_sink import SmtpServer, SmtpSink
+from proofs.fakes.stripe import StripeFake
+from proofs.fakes.twilio import TwilioFake
+from proofs.fakes.web import FakeServer
+from proofs.vendor_specs import VARIABLE
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    options = parser().parse_args(argv)
+    done = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: done.set())
+    with ExitStack() as stack:
+        ledger = stack.enter_context(Ledger(options.ledger).closing())
+        ready = {"stripe": stripe, "twilio": twilio, "smtp": smtp}[options.fake](
+            options, ledger, stack
+        )
+        print(json.dumps(ready), flush=True)
+        done.wait()
+
+
+def stripe(
+    options: argparse.Namespace, ledger: Ledger, stack: ExitStack
+) -> dict[str, str]:
+    fake = StripeFake(
+        ledger,
+        key=options.key,
+        secret=options.secret,
+        webhook_url=options.webhook_url,
+        events=tuple(filter(None, options.events.split(","))),
+        specs=options.specs,
+        currency=options.currency,
+    )
+    server = stack.enter_context(FakeServer(fake, port=options.port))
+    return {"url": server.url}
+
+
+def twilio(
+    options: argparse.Namespace, ledger: Ledger, stack: ExitStack
+) -> dict[str, str]:
+    fake = TwilioFake(
+        ledger,
+        account_sid=options.account_sid,
+        auth_token=options.auth_token,
+        specs=options.specs,
+        step_seconds=options.step_seconds,
+    )
+    server = stack.enter_context(FakeServer(fake, port=options.port))
+    return {"url": server.url}
+
+
+def smtp(
+    options: argparse.Namespace, ledger: Ledger, stack: ExitStack
+) -> dict[str, str]:
+    login = (options.user, options.password) if options.user else None
+    sink = SmtpSink(ledger, login=login)
+    server = stack.enter_context(SmtpServer(sink, port=options.port))
+    control = stack.enter_context(FakeServer(sink, port=options.control_port))
+    return {"url": server.url, "control_url": control.url}
+
+
+def parser() -> argparse.ArgumentParser:
+    specs = os.environ.get(VARIABLE)
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--port", type=int, default=0, help="0 picks a free one")
+    shared.add_argument("--ledger", type=Path, required=True, help="SQLite file")
+    judged = argparse.ArgumentParser(add_help=False)
+    judged.add_argument(
+        "--specs",
+        type=Path,
+        default=Path(specs) if specs else None,
+        help=f"folder of the vendors' documents (default: {VARIABLE}; without: unchecked)",
+    )
+    whole = argparse.ArgumentParser(prog="python -m proofs.fakes", description=__doc__)
+    kinds = whole.add_subparsers(dest="fake", required=True)
+    one = kinds.add_parser("stripe", parents=[shared, judged])
+    one.add_argument("--key", default="sk_test_fake")
+    one.add_argument("--secret", default="whsec_fake")
+    one.add_argument("--webhook-url", default="")
+    one.add_argument("--events", default="", help="comma list; default: all")
+    one.add_argument("--currency", default="usd")
+    one = kinds.add_parser("twilio", parents=[shared, judged])
+    one.add_argument("--account-sid", default="AC" + "0" * 32)
+    one.add_argument("--auth-token", default="fake-auth-token")
+    one.add_argument("--step-seconds", type=float, default=0.2)
+    one = kinds.add_parser("smtp", parents=[shared])
+    one.add_argument("--control-port", type=int, default=0)
+    one.add_argument("--user", default="", help="require AUTH")
+    one.add_argument("--password", default="")
+    return whole
+
+
+if __name__ == "__main__":
+    main()
