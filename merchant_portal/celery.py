@@ -1,11 +1,87 @@
-"""The Celery application; settings come from Django, names start with CELERY_."""
+"""The Celery application; settings come from Django, names start with CELERY_.
 
+Without Redis the worker and beat are threads of the web process. The broker is then
+the process's memory: it only wakes, the database holds what is to be done.
+"""
+
+import logging
 import os
+import threading
+from collections.abc import Callable
+from typing import Any
 
 from celery import Celery
+from celery.beat import EmbeddedService
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
 
 app = Celery("merchant_portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+log = logging.getLogger(__name__)
+
+# Sends are batches and provider calls wait on the network: few threads are enough,
+# and SQLite writes one at a time anyway.
+EMBEDDED_THREADS = 4
+RESTART_SECONDS = 2.0
+
+
+class Embedded:
+    """Worker and beat in threads of this process; started once, by the web server."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._worker: Any = None
+        self._beat: Any = None
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether both threads run (they are restarted when they end by themselves)."""
+        return bool(self._threads) and all(each.is_alive() for each in self._threads)
+
+    def start(self) -> None:
+        for name, target in (("worker", self._work), ("beat", self._tick)):
+            thread = threading.Thread(
+                target=self._keep_running, args=(name, target), name=name, daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Take no new task and wait at most that long for the running ones."""
+        self._stopping.set()
+        if self._beat is not None:
+            self._beat.service.stop()
+        if self._worker is not None:
+            # stop() waits for running tasks without a limit, so it gets a thread too
+            stopper = threading.Thread(target=self._worker.stop, daemon=True)
+            stopper.start()
+            stopper.join(timeout_seconds)
+
+    def _keep_running(self, name: str, target: Callable[[], None]) -> None:
+        while not self._stopping.is_set():
+            try:
+                target()
+            except Exception:
+                log.exception("The embedded %s ended; it is started again", name)
+            self._stopping.wait(RESTART_SECONDS)
+
+    def _work(self) -> None:
+        self._worker = app.WorkController(
+            pool="threads",
+            concurrency=EMBEDDED_THREADS,
+            without_heartbeat=True,
+            without_mingle=True,
+            without_gossip=True,
+            hostname=f"embedded-{os.getpid()}@local",
+        )
+        self._worker.start()
+
+    def _tick(self) -> None:
+        self._beat = EmbeddedService(app, thread=True)
+        self._beat.run()
+
+
+embedded = Embedded()

@@ -14,18 +14,22 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import environ
-import structlog
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from . import logs
 from .admin_theme import UNFOLD as UNFOLD  # re-exported: Django reads it here
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
 
 env = environ.Env()
-environ.Env.read_env(str(BASE_DIR / ".env"))
+TESTING = "pytest" in sys.modules
+# Tests and the demo must never meet the keys of the real shop.
+_env_file = os.environ.get("ENV_FILE", "" if TESTING else str(BASE_DIR / ".env"))
+if _env_file:
+    environ.Env.read_env(_env_file)
 
 
 def _stop(name: str, problem: str, cure: str) -> NoReturn:
@@ -33,15 +37,23 @@ def _stop(name: str, problem: str, cure: str) -> NoReturn:
 
 
 def _integer(name: str, default: int) -> int:
-    value = env.str(name, default=str(default))
+    value = env.str(name, default="") or str(default)
     try:
         return int(value)
     except ValueError:
         _stop(name, f"is not a whole number: {value!r}", f"Example: {name}={default}")
 
 
+def _one_of(name: str, choices: list[str]) -> str:
+    """The first one is the default."""
+    value: str = env.str(name, default="") or choices[0]
+    if value not in choices:
+        _stop(name, f"is unknown: {value!r}", f"Use {' or '.join(choices)}.")
+    return value
+
+
 def _boolean(name: str, *, default: bool) -> bool:
-    value = env.str(name, default=str(default)).strip().lower()
+    value = (env.str(name, default="") or str(default)).strip().lower()
     if value in {"1", "true", "yes", "on"}:
         return True
     if value in {"0", "false", "no", "off"}:
@@ -50,15 +62,13 @@ def _boolean(name: str, *, default: bool) -> bool:
 
 
 def _url(name: str, default: str, schemes: set[str]) -> str:
-    value: str = env.str(name, default=default)
+    value: str = env.str(name, default="") or default
     parts = urlsplit(value)
     if value and (parts.scheme not in schemes or not parts.netloc):
         wanted = " or ".join(f"{scheme}://…" for scheme in sorted(schemes))
         _stop(name, "is not an address of the right kind", f"It starts with {wanted}")
     return value
 
-
-TESTING = "pytest" in sys.modules
 
 # --- database ---------------------------------------------------------------
 
@@ -243,8 +253,12 @@ TEMPLATES = [
 # --- sign-in ----------------------------------------------------------------
 
 AUTH_USER_MODEL = "staff.User"
-# W004: the address is unique through a constraint on its lower case
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # the address is unique through a constraint on its lower case
+    "security.W005",  # subdomains of the shop's domain are not ours to bind
+    "security.W008",  # the proxy redirects to https; the API must never
+    "security.W021",  # the preload list is the domain owner's decision
+]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -410,45 +424,26 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
 )
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
 
+# --- web server -------------------------------------------------------------
+
+WEB_BIND = env.str("WEB_BIND", default="") or "127.0.0.1:8000"
+WEB_WORKERS = _integer("WEB_WORKERS", 1 if EMBEDDED else 2)
+WEB_THREADS = _integer("WEB_THREADS", 8)
+if EMBEDDED and WEB_WORKERS != 1:
+    _stop(
+        "WEB_WORKERS",
+        f"is {WEB_WORKERS}, but without REDIS_URL one process does everything",
+        "Remove WEB_WORKERS, or set REDIS_URL and start Celery's worker and beat.",
+    )
+
 # --- logs -------------------------------------------------------------------
 
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
-if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-    _stop("LOG_LEVEL", "is unknown", "Use DEBUG, INFO, WARNING or ERROR.")
-_shared_processors: list[Any] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-]
-structlog.configure(
-    processors=[
-        structlog.stdlib.filter_by_level,
-        *_shared_processors,
-        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-    ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    cache_logger_on_first_use=True,
-)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "json": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.processors.JSONRenderer(),
-            "foreign_pre_chain": _shared_processors,
-        },
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {
-        # These log bodies, secrets or one line for each poll.
-        "stripe": {"level": "WARNING"},
-        "twilio": {"level": "WARNING"},
-        "celery.redirected": {"level": "WARNING"},
-    },
-}
+LOG_LEVEL = _one_of("LOG_LEVEL", ["INFO", "DEBUG", "WARNING", "ERROR"])
+# plain: for a person at a terminal, one line a warning
+LOG_FORMAT = _one_of("LOG_FORMAT", ["json", "plain"])
+# Everything as JSON, beside what the console shows; for one process only.
+LOG_FILE = env.str("LOG_FILE", default="")
+LOGGING = logs.configuration(LOG_LEVEL, LOG_FORMAT, LOG_FILE)
 
 # A named place in the code where the process kills itself; for proofs only.
 CRASH_POINT = env.str("CRASH_POINT", default="")

@@ -1,0 +1,141 @@
+"""Fill an empty database with a sample business, one sign-in per role and an API key."""
+
+import hashlib
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from customers.models import Customer
+from merchant_portal.business.models import Business
+from merchant_portal.staff.models import ApiKey, User
+from merchant_portal.staff.roles import Role
+
+# Short, easy to spell, told apart at a glance.
+# fmt: off
+WORDS = [
+    "amber", "anchor", "apple", "arrow", "autumn", "bamboo", "basket", "beacon",
+    "birch", "bridge", "bright", "canyon", "cedar", "cherry", "cloud", "clover",
+    "copper", "coral", "cotton", "crane", "dawn", "desert", "ember", "falcon",
+    "feather", "fern", "forest", "garden", "ginger", "glacier", "harbor", "hazel",
+    "heron", "honey", "indigo", "island", "ivory", "jasmine", "juniper", "kettle",
+    "lagoon", "lantern", "laurel", "lemon", "lilac", "linen", "lotus", "maple",
+]
+# fmt: on
+NAMES = {
+    Role.OWNER: "Olivia Owner",
+    Role.MANAGER: "Max Manager",
+    Role.AGENT: "Ada Agent",
+    Role.FINANCE: "Finn Finance",
+    Role.AUDITOR: "Aude Auditor",
+}
+KEY_NAME = "Demo"
+
+
+class Command(BaseCommand):
+    help = (
+        "Make a sample business, one member of staff per role and an API key, and"
+        " write their sign-ins to a file. What the file says already, stays."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--record", type=Path, required=True, help="a JSON file")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        record_file: Path = options["record"]
+        if Customer.objects.filter(is_sample=False).exists():
+            raise CommandError(
+                "This database holds a customer that is not sample data, so it will"
+                " not be used for the demo. Use `make run` for real work, or move"
+                f" {settings.DATABASES['default']['NAME']} away."
+            )
+        before = _read(record_file)
+        with transaction.atomic():
+            _seed_business()
+            users = [_seed_user(role, before) for role in Role]
+            api_key = _seed_key(str(before.get("api_key", "")))
+        _write_private(
+            record_file,
+            {
+                "url": settings.PUBLIC_URL,
+                "database_url": _database_url(),
+                "api_key": api_key,
+                "users": users,
+            },
+        )
+
+
+def _database_url() -> str:
+    return f"sqlite:///{settings.DATABASES['default']['NAME']}"
+
+
+def _read(record_file: Path) -> dict[str, Any]:
+    """What an earlier start wrote; {} when there is none or it is damaged."""
+    try:
+        found = json.loads(record_file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write_private(record_file: Path, record: dict[str, Any]) -> None:
+    fresh = record_file.with_name(f"{record_file.name}.new")
+    fresh.unlink(missing_ok=True)
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        json.dump(record, out, indent=1)
+    fresh.replace(record_file)
+
+
+def _seed_business() -> None:
+    business = Business.objects.current()
+    if business.is_sample:
+        return
+    business.name = "Willow & Pine"
+    business.legal_name = "Willow & Pine Ltd"
+    business.address = "12 Harbour Street\nBristol BS1 4RB\nUnited Kingdom"
+    business.tax_id = "GB123456789"
+    business.email = "hello@willow-and-pine.example"
+    business.phone = "+442079460018"
+    business.country = "GB"
+    business.currency = "EUR"
+    business.time_zone = "Europe/London"
+    business.is_sample = True
+    business.save()
+
+
+def _seed_user(role: Role, before: dict[str, Any]) -> dict[str, str]:
+    """The account of a role; what is printed always opens it."""
+    email = f"{role.value}@demo.example"
+    known = {user["email"]: user["password"] for user in before.get("users", [])}
+    password = known.get(email) or _new_password()
+    user = User.objects.filter(email=email).first()
+    if user is None:
+        User.objects.create_user(email, password, role=role, name=NAMES[role])
+    elif not user.check_password(password):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    return {"role": role.value, "email": email, "password": password}
+
+
+def _new_password() -> str:
+    words = [secrets.choice(WORDS) for _ in range(3)]
+    return "-".join([*words, str(secrets.randbelow(900) + 100)])
+
+
+def _seed_key(known: str) -> str:
+    digest = hashlib.sha256(known.encode()).hexdigest()
+    if known and ApiKey.objects.filter(secret_sha256=digest, revoked_at=None).exists():
+        return known
+    secret = f"mp_{secrets.token_urlsafe(32)}"
+    ApiKey.objects.create(
+        name=KEY_NAME,
+        prefix=secret[:10],
+        secret_sha256=hashlib.sha256(secret.encode()).hexdigest(),
+        scopes=["*"],
+    )
+    return secret

@@ -1,0 +1,172 @@
+"""`make demo` and `make run`: one process group on SQLite, ended by Ctrl-C."""
+
+import ctypes
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from scripts import environment, tell
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 8000
+DEMO_RECORD = environment.VAR / "demo.json"
+TEST_KEYS = ("sk_test_", "rk_test_")
+
+
+def demo() -> int:
+    """Sample data in var/demo.sqlite3; nothing leaves the machine."""
+    port = _free_port()
+    environment.ensure(dev=False)
+    variables = _demo_variables(port)
+    _prepare(variables)
+    manage(variables, "seed_demo", "--record", str(DEMO_RECORD))
+    _print_sign_ins(json.loads(DEMO_RECORD.read_text()))
+    return _become_server(variables)
+
+
+def run() -> int:
+    """The merchant's own data in var/portal.sqlite3 (or DATABASE_URL)."""
+    port = _free_port()
+    environment.ensure(dev=False)
+    variables = {
+        "PUBLIC_URL": f"http://{HOST}:{port}",
+        "LOG_FILE": str(environment.VAR / "portal.log"),
+        **_common_variables(port),
+        **os.environ,
+    }
+    _prepare(variables)
+    tell.step(
+        "The first time, make the owner in another terminal:"
+        " .venv/bin/python manage.py create_owner you@example.com"
+    )
+    return _become_server(variables)
+
+
+def manage(variables: dict[str, str], *arguments: str) -> None:
+    """Run a management command; what it says goes to the terminal when it fails."""
+    done = subprocess.run(
+        [environment.PYTHON, "manage.py", *arguments],
+        cwd=environment.ROOT,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()
+        lines = said.splitlines()
+        if "Traceback (most recent call last):" in said and "Improperly" in lines[-1]:
+            said = lines[-1].split(": ", 1)[-1]  # the sentence for the operator
+        tell.stop(said, f"(manage.py {arguments[0]} ended with {done.returncode})")
+
+
+def _common_variables(port: int) -> dict[str, str]:
+    return {
+        "VAR_DIR": str(environment.VAR),
+        "WEB_BIND": f"{HOST}:{port}",
+        "LOG_FORMAT": "plain",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _demo_variables(port: int) -> dict[str, str]:
+    """The shell's environment, with everything overruled that could reach outside."""
+    variables = {
+        **os.environ,
+        **_common_variables(port),
+        "ENV_FILE": "",
+        "DATABASE_URL": f"sqlite:///{environment.VAR / 'demo.sqlite3'}",
+        "REDIS_URL": "",
+        "PUBLIC_URL": f"http://{HOST}:{port}",
+        "STAFF_MFA_REQUIRED": "false",
+        "TRAINING_ENABLED": "true",
+        "EMAIL_URL": "",
+        "TWILIO_ACCOUNT_SID": "",
+        "TWILIO_AUTH_TOKEN": "",
+        "TWILIO_FROM": "",
+        "LOG_FILE": str(environment.VAR / "demo.log"),
+    }
+    if not variables.get("STRIPE_SECRET_KEY", "").startswith(TEST_KEYS):
+        variables["STRIPE_SECRET_KEY"] = ""
+    return variables
+
+
+def _free_port() -> int:
+    """The port to serve on, known to be free; said before anything slow is done."""
+    text = os.environ.get("PORT") or str(DEFAULT_PORT)
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        tell.stop(f"PORT={text} is not a port number.", "Example: make demo PORT=8001")
+    port = int(text)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except PermissionError:
+            tell.stop(
+                f"Port {port} is reserved for the system's administrator.",
+                "Choose one above 1023: make demo PORT=8001",
+            )
+        except OSError as exc:
+            tell.stop(
+                f"Port {port} of {HOST} is taken by another program ({exc.strerror}).",
+                f"End that program, or choose another port: make demo PORT={port + 1}",
+            )
+    return port
+
+
+def _prepare(variables: dict[str, str]) -> None:
+    stamp = _static_stamp()
+    if not stamp.exists():
+        tell.step("Collecting styles and scripts into var/static/ …")
+        manage(variables, "collectstatic", "--noinput", "--clear", "--verbosity", "0")
+        for old in environment.VAR.glob("static-*"):
+            old.unlink()
+        stamp.touch()
+    tell.step("Bringing the database up to date …")
+    manage(variables, "migrate", "--noinput", "--verbosity", "0")
+
+
+def _static_stamp() -> Path:
+    """A file that exists while var/static/ is what the sources would give."""
+    digest = hashlib.sha256(environment.RUNTIME_LOCK.read_bytes())
+    digest.update((environment.ROOT / "merchant_portal/settings.py").read_bytes())
+    for path in sorted(environment.ROOT.glob("**/static/**/*")):
+        if path.is_file() and environment.VENV not in path.parents:
+            seen = path.stat()
+            digest.update(f"{path}:{seen.st_size}:{seen.st_mtime_ns}".encode())
+    return environment.VAR / f"static-{digest.hexdigest()[:16]}"
+
+
+def _print_sign_ins(record: dict[str, Any]) -> None:
+    print(f"\nSign in at {record['url']}/admin/ as one of:", flush=True)
+    for user in record["users"]:
+        print(f"  {user['role']:<9}{user['email']:<24}{user['password']}")
+    print(f"API key: {record['api_key']}")
+    print(f"(all of it in {DEMO_RECORD.relative_to(environment.ROOT)})\n", flush=True)
+
+
+def _become_server(variables: dict[str, str]) -> int:
+    """Replace this process by gunicorn, so that signals reach it without a detour."""
+    command = [str(environment.PYTHON), "-m", "gunicorn"]
+    command += ["-c", "python:merchant_portal.gunicorn_conf"]
+    command += ["merchant_portal.wsgi:application"]
+    os.chdir(environment.ROOT)
+    if "MAKELEVEL" in os.environ:
+        _end_with_parent()
+    sys.stdout.flush()
+    os.execve(command[0], command, variables)
+
+
+def _end_with_parent() -> None:
+    """Have Linux end the server when make dies, even by kill -9: no orphan on the port."""
+    if sys.platform != "linux":
+        return
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

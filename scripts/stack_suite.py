@@ -1,0 +1,53 @@
+"""Runs pytest on PostgreSQL and Redis, after checking that all it needs is there."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from proofs.cluster import ClusterError
+from proofs.vendor_specs import SpecsMissing, specs_directory
+from scripts import services, tell
+
+CHROMIUM = "/usr/bin/chromium"
+# As long as a production key; the suite's own, worth nothing elsewhere.
+KEYS = {
+    "SECRET_KEY": "test-stack-secret-key-" + "0" * 40,
+    "LINK_TOKEN_KEYS": "v1:test-stack-link-tokens-" + "0" * 40,
+    "FIELD_KEYS": "v1:test-stack-fields-" + "0" * 40,
+    "AUDIT_KEYS": "v1:test-stack-audit-" + "0" * 40,
+}
+
+
+def main() -> int:
+    try:
+        specs = specs_directory()
+    except SpecsMissing as exc:
+        tell.failure(str(exc))
+        return 2
+    chromium = os.environ.get("CHROMIUM") or CHROMIUM
+    if not Path(chromium).is_file() and not shutil.which(chromium):
+        tell.failure(
+            f"There is no browser at {chromium}.\n"
+            "Install chromium, or set CHROMIUM to where it is."
+        )
+        return 2
+    given = {"PROVIDER_SPECS": str(specs), "CHROMIUM": chromium}
+    try:
+        with services.running("portal") as variables:
+            command = [sys.executable, "-m", "pytest", *sys.argv[1:]]
+            done = subprocess.run(
+                command, env={**KEYS, **variables, **given}, check=False
+            )
+    except ClusterError as exc:
+        tell.failure(
+            f"{exc}\nInstall postgresql and redis-server, or set DATABASE_URL and"
+            " REDIS_URL to running ones."
+        )
+        return 2
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
