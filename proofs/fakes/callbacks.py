@@ -31,6 +31,7 @@ class Courier:
         self._sign = sign
         self._tries = tries
         self._busy: set[int] = set()
+        self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fake-courier")
 
@@ -44,9 +45,14 @@ class Courier:
     def _run(self) -> None:
         with ThreadPoolExecutor(SENDERS, "fake-callback") as pool:
             while not self._stopping.wait(IDLE_SECONDS):
+                # Looked at before the ledger is: one that ends in between is settled
+                # by then, and a stale row of it must not go out a second time.
+                with self._lock:
+                    busy = set(self._busy)
                 for due in self._ledger.deliveries(due_by=time.time()):
-                    if due.seq not in self._busy:
-                        self._busy.add(due.seq)
+                    if due.seq not in busy:
+                        with self._lock:
+                            self._busy.add(due.seq)
                         pool.submit(self._deliver, due)
 
     def _deliver(self, due: Delivery) -> None:
@@ -62,7 +68,8 @@ class Courier:
                 due.seq, state=state, answer=answer, due_at=time.time() + pause
             )
         finally:
-            self._busy.discard(due.seq)
+            with self._lock:
+                self._busy.discard(due.seq)
 
     def _post(self, due: Delivery) -> str:
         """The status as text, or the name of what went wrong."""

@@ -216,6 +216,11 @@ class StripeFake(Fake):
                 lambda r, p, k, i: books.line_items(i),
             ),
             ("POST", "/v1/refunds", lambda r, p, k, i: books.create_refund(p, key=k)),
+            (
+                "POST",
+                "/v1/payment_intents",
+                lambda r, p, k, i: books.create_intent(p, key=k),
+            ),
             ("POST", "/v1/products", lambda r, p, k, i: books.create_product(p)),
             ("POST", "/v1/prices", lambda r, p, k, i: books.create_price(p)),
             ("GET", "/v1/account", lambda r, p, k, i: account(currency=self._currency)),

@@ -97,7 +97,7 @@ class Books:
         session = self._open_session(identity)
         intent = self._intent_of(session, "succeeded")
         intent.update(status="succeeded", amount_received=intent["amount"])
-        self._charge(intent, session)
+        self._charge(intent, email=session["customer_email"])
         self._complete(session, intent, payment_status="paid")
         self._tell("payment_intent.succeeded", intent)
         self._tell("checkout.session.completed", session)
@@ -121,7 +121,7 @@ class Books:
             raise StripeError(400, "This session has no payment under way.")
         if succeeded:
             intent.update(status="succeeded", amount_received=intent["amount"])
-            self._charge(intent, session)
+            self._charge(intent, email=session["customer_email"])
             session["payment_status"] = "paid"
             self._ledger.put(SESSION, identity, session)
             self._tell("payment_intent.succeeded", intent)
@@ -150,12 +150,18 @@ class Books:
         if tried:
             return self.find(INTENT, tried["id"])
         data = self._ledger.get("session_data", session["id"]) or {}
-        intent = money.payment_intent(session, data, status)
+        intent = money.payment_intent(
+            session["amount_total"],
+            session["currency"],
+            data,
+            status,
+            customer=session["customer"],
+        )
         self._ledger.put("session_intent", session["id"], {"id": intent["id"]})
         return intent
 
-    def _charge(self, intent: Json, session: Json) -> None:
-        charge = money.charge(intent, email=session["customer_email"])
+    def _charge(self, intent: Json, *, email: str | None) -> None:
+        charge = money.charge(intent, email=email)
         transaction = money.balance_transaction(charge, "charge")
         charge["balance_transaction"] = transaction["id"]
         intent.update(latest_charge=charge["id"], last_payment_error=None)
@@ -190,6 +196,20 @@ class Books:
             url=None,
         )
         self._ledger.put(SESSION, session["id"], session)
+
+    def create_intent(self, params: Json, *, key: str) -> Json:
+        """Money without a session, as another program of the merchant might take it."""
+        rules.check_metadata(params, "metadata")
+        currency = params.get("currency")
+        if not isinstance(currency, str):
+            raise missing("currency")
+        if params.get("confirm") != "true":
+            raise StripeError(400, "This fake only does confirm=true.", param="confirm")
+        amount = rules.check_amount(integer(params, "amount"), currency.lower())
+        intent = money.payment_intent(amount, currency.lower(), params, "succeeded")
+        self._charge(intent, email=params.get("receipt_email"))
+        self._tell("payment_intent.succeeded", intent, key=key)
+        return intent
 
     # -- refunds -------------------------------------------------------------------
 

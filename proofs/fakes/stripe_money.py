@@ -15,10 +15,11 @@ def fee_minor(amount_minor: int) -> int:
     return (amount_minor * FEE_PER_MILLE + 500) // 1000 + FEE_FIXED_MINOR
 
 
-def payment_intent(session: Json, data: Json, status: str) -> Json:
-    """The intent of a session; `data` is the session's payment_intent_data."""
+def payment_intent(
+    amount: int, currency: str, data: Json, status: str, *, customer: str | None = None
+) -> Json:
+    """An intent; `data` is a session's payment_intent_data or the caller's own form."""
     identity = new_id("pi")
-    amount = session["amount_total"]
     return {
         "id": identity,
         "object": "payment_intent",
@@ -35,8 +36,8 @@ def payment_intent(session: Json, data: Json, status: str) -> Json:
         "client_secret": f"{identity}_secret_{secrets.token_hex(8)}",
         "confirmation_method": "automatic",
         "created": now(),
-        "currency": session["currency"],
-        "customer": session["customer"],
+        "currency": currency,
+        "customer": customer,
         "description": data.get("description"),
         "last_payment_error": None,
         "latest_charge": None,

@@ -151,18 +151,23 @@ def _check_total(items: list[Json]) -> None:
         raise StripeError(
             400, "All line items must have one currency", param="line_items"
         )
-    total = sum(item["amount_total"] for item in items)
+    check_amount(sum(item["amount_total"] for item in items), currency)
+
+
+def check_amount(total: int, currency: str) -> int:
+    """The amount itself when Stripe would take it. Raises StripeError."""
     minimum = MINIMUM_MINOR.get(currency, 1)
     if total < minimum:
         raise StripeError(
             400,
-            f"The Checkout Session's total amount must convert to at least {minimum}.",
+            f"The total amount must convert to at least {minimum}.",
             code="amount_too_small",
         )
     if total > AMOUNT_MAX_MINOR:
         raise StripeError(
             400, "Amount must be no more than 99999999", code="amount_too_large"
         )
+    return total
 
 
 def no_such(kind: str, identity: str) -> StripeError:

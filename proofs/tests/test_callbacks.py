@@ -1,3 +1,4 @@
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -5,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from proofs.fakes.callbacks import Courier
-from proofs.fakes.ledger import Ledger
-from proofs.fakes.receiver import ReceiverServer
+from proofs.fakes.ledger import Delivery, Ledger
+from proofs.fakes.receiver import Receiver, ReceiverServer
+from proofs.fakes.web import Answer, FakeServer, Request
 from proofs.processes import free_port
 
 
@@ -54,6 +56,45 @@ def test_what_was_pending_at_the_end_goes_out_after_the_restart(ledger: Ledger) 
     assert request.target == "/hook?a=1"
     assert request.body == b"hello"
     assert request.headers["x-signature"] == f"{server.url}/hook?a=1 hello"
+
+
+class StaleLedger(Ledger):
+    """Its second look comes back only when what it saw has been delivered."""
+
+    looks = 0
+    second_look = threading.Event()
+
+    def deliveries(self, *, due_by: float | None = None) -> list[Delivery]:
+        rows = super().deliveries(due_by=due_by)
+        if due_by is not None:
+            self.looks += 1
+            if self.looks == 2:
+                self.second_look.set()
+                wait_for_state(self, "delivered")
+        return rows
+
+
+class SlowReceiver(Receiver):
+    def handle(self, request: Request) -> Answer:
+        assert StaleLedger.second_look.wait(10)
+        return super().handle(request)
+
+
+def test_a_stale_look_does_not_deliver_again(tmp_path: Path) -> None:
+    receiver = SlowReceiver()
+    path = tmp_path / "stale.sqlite3"
+    with StaleLedger(path).closing() as ledger, FakeServer(receiver) as server:
+        add(ledger, server.url)
+        courier = Courier(ledger, sign, tries=1)
+        courier.start()
+        deadline = time.monotonic() + 10
+        while ledger.looks < 4:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        courier.stop()
+
+        assert len(receiver.received) == 1
+        assert ledger.deliveries()[0].tries == 1
 
 
 def test_gives_up_after_the_last_try(ledger: Ledger) -> None:

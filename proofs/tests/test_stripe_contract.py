@@ -41,7 +41,7 @@ def test_nothing_is_said_that_stripe_would_not_say(peer: Peer) -> None:
     refusals(peer)
 
     peer.receiver.wait_for(len(peer.events()))
-    assert len(peer.events()) == 16
+    assert len(peer.events()) == 18
     assert peer.ledger.findings() == []
 
 
@@ -59,6 +59,7 @@ def read_everything(peer: Peer) -> None:
     types = ["charge.refunded", "checkout.session.completed"]
     events = sdk.events.list({"types": types, "limit": 50})
     sdk.events.retrieve(events.data[0].id)
+    sdk.payment_intents.create({"amount": 500, "currency": "usd", "confirm": True})
     sdk.accounts.retrieve_current()
     sdk.balance.retrieve()
 

@@ -1,3 +1,4 @@
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 import stripe
 
 from proofs.tests.stripe_peer import (
+    KEY,
     SECRET,
     Peer,
     client,
@@ -298,3 +300,44 @@ def test_unknown_ids_and_paths_are_404(peer: Peer) -> None:
     assert get(f"{peer.url}/pay/cs_test_none").status == 404
     with pytest.raises(stripe.InvalidRequestError, match="Unrecognized request URL"):
         peer.client.v1.coupons.list()
+
+
+def test_money_may_come_without_a_session(peer: Peer) -> None:
+    intent = peer.client.v1.payment_intents.create(
+        {"amount": 2000, "currency": "usd", "confirm": True, "metadata": {"till": "3"}}
+    )
+
+    assert (intent.status, intent.amount_received) == ("succeeded", 2000)
+    assert peer.events() == ["charge.succeeded", "payment_intent.succeeded"]
+    assert (
+        peer.client.v1.checkout.sessions.list({"payment_intent": intent.id}).data == []
+    )
+
+
+def test_completes_a_session_the_way_the_vendors_command_line_does(peer: Peer) -> None:
+    # What `stripe trigger checkout.session.completed` of version 1.52 sends.
+    def send(path: str, body: str) -> Any:
+        headers = {
+            "Authorization": f"Bearer {KEY}",
+            "User-Agent": "Stripe/v1 stripe-cli",
+        }
+        return json.loads(post(f"{peer.url}/v1/{path}", body, headers).text)
+
+    product = send("products", "name=myproduct&description=%28created+by+CLI%29")
+    price = send("prices", f"product={product['id']}&unit_amount=1500&currency=usd")
+    session = send(
+        "checkout/sessions",
+        "success_url=https%3A%2F%2Fhttpbin.org%2Fpost&mode=payment"
+        f"&line_items[0][quantity]=2&line_items[0][price]={price['id']}"
+        "&client_reference_id=plk_1",
+    )
+    method = send("payment_methods", "type=card&card[token]=tok_visa")
+    confirm = f"payment_pages/{session['id']}/confirm"
+    wrong = send(confirm, f"payment_method={method['id']}&expected_amount=1")
+    assert wrong["error"]["param"] == "expected_amount"
+
+    send(confirm, f"payment_method={method['id']}&expected_amount=3000")
+
+    paid = peer.client.v1.checkout.sessions.retrieve(session["id"])
+    assert (paid.payment_status, paid.amount_total) == ("paid", 3000)
+    assert paid.client_reference_id == "plk_1"
