@@ -1,0 +1,263 @@
+"""Stripe Checkout, by the SDK; one hosted session for each click on our page.
+
+Repeats are the caller's: it stores key and parameters before the call and comes again.
+The SDK's own retries stay off, because it may sleep up to a minute at Stripe's wish
+while a payer waits.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import stripe
+from django.conf import settings
+
+from . import stripe_webhooks
+from .base import (
+    Capabilities,
+    CheckoutRequest,
+    CheckoutSnapshot,
+    PaymentSnapshot,
+    ProviderError,
+    ProviderEvent,
+    ProviderMisconfigured,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from .stripe_money import MINIMUM_MINOR, SUPPORTED, to_stripe
+from .stripe_objects import SLUG, checkout_snapshot, payment_snapshot
+
+TIMEOUT_SECONDS = (5.0, 15.0)  # to connect, to read: a payer is waiting
+SESSION_MIN, SESSION_MAX = timedelta(minutes=31), timedelta(hours=23, minutes=59)
+# Stripe takes 30 minutes to 24 hours; a minute each for clocks and the way there.
+TITLE_MAX = 250
+METADATA_CHECKOUT, METADATA_LINK = "checkout", "link"
+EXPAND = "latest_charge.balance_transaction"
+
+_LOCALES = (
+    "bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hi-IN hr hu id it ja ko lt lv"
+    " ms mt nb nl pl pt pt-BR ro ru sk sl sv th tr vi zh zh-HK zh-TW"
+)
+LOCALES = frozenset(_LOCALES.split())
+
+
+def _form_action_hosts() -> tuple[str, ...]:
+    hosts = ["https://checkout.stripe.com"]
+    if settings.STRIPE_API_BASE:
+        parts = urlsplit(settings.STRIPE_API_BASE)
+        hosts.append(f"{parts.scheme}://{parts.netloc}")
+    return tuple(hosts)
+
+
+class StripeProvider:
+    """Reads its keys from the settings at each call; safe to share between threads.
+
+    `http_client`: for tests, instead of the network.
+    """
+
+    slug: ClassVar[str] = SLUG
+    title: ClassVar[str] = "Stripe"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        currencies=SUPPORTED,
+        minimum_minor=MINIMUM_MINOR,
+        form_action_hosts=_form_action_hosts(),
+    )
+
+    def __init__(self, http_client: stripe.HTTPClient | None = None) -> None:
+        self._http_client = http_client
+
+    def create_checkout(self, request: CheckoutRequest) -> CheckoutSnapshot:
+        """Open a session for one line, or return the one opened with this key.
+
+        Stripe keeps keys for 24 hours. The amount is checked before the call.
+        Source: API reference, "Create a Checkout Session", 2026-10-28.endive.
+        """
+        parameters = session_parameters(request)
+        with _errors():
+            session = self._client().v1.checkout.sessions.create(
+                parameters,  # type: ignore[arg-type] # a TypedDict of 50 keys
+                {"idempotency_key": request.idempotency_key},
+            )
+            return checkout_snapshot(session.to_dict())
+
+    def fetch_checkout(self, provider_session_id: str) -> CheckoutSnapshot:
+        with _errors():
+            session = self._client().v1.checkout.sessions.retrieve(
+                provider_session_id, {"expand": [f"payment_intent.{EXPAND}"]}
+            )
+            return checkout_snapshot(session.to_dict())
+
+    def expire_checkout(self, provider_session_id: str) -> CheckoutSnapshot:
+        """Stripe refuses unless the session is open; then we look what it is."""
+        try:
+            with _errors():
+                session = self._client().v1.checkout.sessions.expire(
+                    provider_session_id
+                )
+                return checkout_snapshot(session.to_dict())
+        except ProviderRejected:
+            return self.fetch_checkout(provider_session_id)
+
+    def fetch_payment(self, provider_payment_id: str) -> PaymentSnapshot:
+        """`provider_payment_id`: of a payment intent, pi_…
+
+        Raises ProviderRejected too if nobody has tried to pay it.
+        """
+        seen = self._payment(provider_payment_id)
+        if seen is None:
+            raise ProviderRejected(f"Nobody has tried to pay {provider_payment_id}.")
+        return seen
+
+    def list_payments(self, since: datetime) -> Iterator[PaymentSnapshot]:
+        """By Stripe's list of events, which goes back 30 days: a slow debit changes
+        long after it was made."""
+        with _errors():
+            events = self._client().v1.events.list(
+                {
+                    "types": list(stripe_webhooks.INTENT_EVENTS),
+                    "created": {"gte": int(since.timestamp())},
+                    "limit": 100,
+                }
+            )
+            found = [event.to_dict() for event in events.auto_paging_iter()]
+            newest_first = [event["data"]["object"]["id"] for event in found]
+        for payment_id in dict.fromkeys(reversed(newest_first)):
+            seen = self._payment(payment_id)
+            if seen is not None:
+                yield seen
+
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        stripe_webhooks.verify(headers, body, settings.STRIPE_WEBHOOK_SECRET)
+
+    def parse_webhook(self, body: bytes) -> ProviderEvent:
+        is_live = settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+        return stripe_webhooks.parse(body, is_live=is_live)
+
+    def check_account(self) -> str:
+        if not stripe_webhooks.secrets(settings.STRIPE_WEBHOOK_SECRET):
+            return "STRIPE_WEBHOOK_SECRET is not set."
+        try:
+            with _errors():
+                account = self._client().v1.accounts.retrieve_current().to_dict()
+        except (ProviderMisconfigured, ProviderRejected) as exc:
+            return str(exc)
+        if account.get("charges_enabled") is not True:
+            return "Stripe does not let this account take payments yet; finish its set-up there."
+        return ""
+
+    def _payment(self, payment_id: str) -> PaymentSnapshot | None:
+        with _errors():
+            intent = self._client().v1.payment_intents.retrieve(
+                payment_id, {"expand": [EXPAND]}
+            )
+            return payment_snapshot(intent.to_dict())
+
+    def _client(self) -> stripe.StripeClient:
+        if not settings.STRIPE_SECRET_KEY:
+            raise ProviderMisconfigured("STRIPE_SECRET_KEY is not set.")
+        return _built_client(
+            settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, self._http_client
+        )
+
+
+def session_parameters(request: CheckoutRequest) -> dict[str, Any]:
+    """What is sent to open a session; ProviderRejected if Stripe cannot say the amount.
+
+    Prices are not converted for the payer (adaptive pricing): the link asks an amount
+    in one currency, and exactly that must come back.
+    """
+    metadata = {
+        METADATA_CHECKOUT: request.reference,
+        METADATA_LINK: request.link_reference,
+    }
+    product = {"name": request.title[:TITLE_MAX]}
+    price = {
+        "currency": request.amount.currency.lower(),
+        "unit_amount": to_stripe(request.amount),
+        "product_data": product,
+    }
+    parameters: dict[str, Any] = {
+        "mode": "payment",
+        "line_items": [{"quantity": 1, "price_data": price}],
+        "client_reference_id": request.link_reference,
+        "metadata": metadata,
+        # Stripe does not copy a session's metadata to its payment.
+        "payment_intent_data": {
+            "metadata": metadata,
+            "description": request.title[:TITLE_MAX],
+        },
+        "adaptive_pricing": {"enabled": False},
+        "success_url": request.return_url,
+        "cancel_url": request.cancel_url,
+        "locale": _locale(request.language),
+    }
+    if request.customer_email:
+        parameters["customer_email"] = request.customer_email
+    if request.expires_at is not None:
+        ahead = request.expires_at - datetime.now(tz=UTC)
+        # Outside Stripe's window its default of 24 hours holds, and the session is
+        # expired by our own order. Never "now plus something": a repeat of the call
+        # must carry the same parameters.
+        if SESSION_MIN <= ahead <= SESSION_MAX:
+            parameters["expires_at"] = int(request.expires_at.timestamp())
+    return parameters
+
+
+def _locale(language: str) -> str:
+    base, _, region = language.replace("_", "-").partition("-")
+    for candidate in (f"{base.lower()}-{region.upper()}", base.lower()):
+        if candidate in LOCALES:
+            return candidate
+    return "auto"
+
+
+@lru_cache(maxsize=4)
+def _built_client(
+    key: str, base: str, http_client: stripe.HTTPClient | None
+) -> stripe.StripeClient:
+    return stripe.StripeClient(
+        key,
+        base_addresses={"api": base.rstrip("/")} if base else {},
+        max_network_retries=0,
+        http_client=http_client or stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+    )
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Stripe's errors as ours; the text is for staff and holds no key and no person."""
+    try:
+        yield
+    except (stripe.AuthenticationError, stripe.PermissionError) as exc:
+        raise ProviderMisconfigured(
+            f"Stripe refuses STRIPE_SECRET_KEY{_request_id(exc)}."
+        ) from exc
+    except (
+        stripe.CardError,
+        stripe.InvalidRequestError,
+        stripe.IdempotencyError,
+    ) as exc:
+        named = " ".join(
+            part for part in (exc.code, getattr(exc, "param", None)) if part
+        )
+        raise ProviderRejected(
+            f"Stripe refused: {named or 'invalid request'}{_request_id(exc)}."
+        ) from exc
+    except stripe.StripeError as exc:
+        raise ProviderUnavailable(
+            f"No answer from Stripe that counts: {type(exc).__name__}"
+            f" {exc.http_status or ''}".rstrip()
+            + f"{_request_id(exc)}."
+        ) from exc
+    except ProviderError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as exc:
+        # A proxy's page instead of Stripe's JSON, or half of an answer.
+        raise ProviderUnavailable("Stripe's answer cannot be understood.") from exc
+
+
+def _request_id(exc: stripe.StripeError) -> str:
+    return f" ({exc.request_id})" if exc.request_id else ""

@@ -1,0 +1,151 @@
+"""Stripe's objects, as parsed JSON, read into our snapshots.
+
+What is missing or of another type than documented is treated as not said; a state we
+do not know is never taken for paid. Source: API 2026-10-28.endive.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from merchant_portal.lib.money import Money
+
+from .base import (
+    CheckoutSnapshot,
+    PaymentSnapshot,
+    ProviderUnavailable,
+    SeenState,
+    SessionState,
+)
+from .stripe_money import from_stripe
+
+SLUG = "stripe"
+Json = Mapping[str, Any]
+
+SESSION_STATES = {
+    "open": SessionState.OPEN,
+    "complete": SessionState.COMPLETED,
+    "expired": SessionState.EXPIRED,
+}
+INTENT_STATES = {
+    "succeeded": SeenState.SUCCEEDED,
+    "processing": SeenState.PROCESSING,
+    "requires_capture": SeenState.PROCESSING,
+    "canceled": SeenState.FAILED,
+}
+UNPAID = "unpaid"
+
+
+def checkout_snapshot(session: Json) -> CheckoutSnapshot:
+    """A session whose `payment_intent` is expanded, or not there yet."""
+    state = SESSION_STATES.get(_text(session, "status"), SessionState.UNKNOWN)
+    intent = session.get("payment_intent")
+    payments: tuple[PaymentSnapshot, ...] = ()
+    if isinstance(intent, Mapping):
+        is_unpaid = session.get("payment_status") == UNPAID
+        seen = payment_snapshot(
+            intent,
+            session=session,
+            is_unpaid=is_unpaid,
+            is_submitted=state is SessionState.COMPLETED,
+        )
+        payments = (seen,) if seen else ()
+    return CheckoutSnapshot(
+        provider_session_id=_identity(session, "checkout session"),
+        state=state,
+        url=_text(session, "url"),
+        expires_at=_moment(session, "expires_at"),
+        payments=payments,
+    )
+
+
+def payment_snapshot(
+    intent: Json,
+    *,
+    session: Json | None = None,
+    is_unpaid: bool = False,
+    is_submitted: bool = False,
+) -> PaymentSnapshot | None:
+    """One payment intent; None while nobody has tried to pay.
+
+    `is_unpaid`: the session says that no money came, which outranks a "succeeded" of
+    the intent. `is_submitted`: the payer finished the hosted page, so an intent
+    that names no outcome yet is on its way.
+    """
+    failure = _failure(intent)
+    state = INTENT_STATES.get(_text(intent, "status"))
+    if state is SeenState.SUCCEEDED and is_unpaid:
+        state = SeenState.PROCESSING
+    if state is None and failure:
+        state = SeenState.FAILED
+    if state is None and is_submitted:
+        state = SeenState.PROCESSING
+    if state is None:
+        return None
+    charge = _object(intent, "latest_charge")
+    paid = state is SeenState.SUCCEEDED
+    units = intent.get("amount_received") if paid else intent.get("amount")
+    occurred_at = _moment(charge, "created") or _moment(intent, "created")
+    if occurred_at is None:
+        raise ProviderUnavailable("Stripe describes a payment without its time.")
+    ours = {**_object(session or {}, "metadata"), **_object(intent, "metadata")}
+    return PaymentSnapshot(
+        account_slug=SLUG,
+        provider_payment_id=_identity(intent, "payment"),
+        state=state,
+        amount=from_stripe(units, _text(intent, "currency")),
+        occurred_at=occurred_at,
+        provider_session_id=_text(session or {}, "id"),
+        checkout_reference=_text(ours, "checkout"),
+        link_reference=_text(ours, "link")
+        or _text(session or {}, "client_reference_id"),
+        fee=_fee(charge),
+        method=_text(_object(charge, "payment_method_details"), "type")[:40],
+        failure=failure if state is SeenState.FAILED else "",
+    )
+
+
+def _fee(charge: Json) -> Money | None:
+    """What Stripe kept, in the currency of the payout; known a little after the charge."""
+    booked = _object(charge, "balance_transaction")
+    units = booked.get("fee")
+    if type(units) is not int:
+        return None
+    return from_stripe(units, _text(booked, "currency"))
+
+
+def _failure(intent: Json) -> str:
+    """Why the last try failed, for staff; empty if none did."""
+    error = _object(intent, "last_payment_error")
+    said = _text(error, "message") or _text(error, "decline_code")
+    said = said or _text(error, "code")
+    if intent.get("status") == "canceled":
+        said = said or _text(intent, "cancellation_reason") or "canceled"
+    return said[:300]
+
+
+def _identity(found: Json, what: str) -> str:
+    identity = _text(found, "id")
+    if not identity or len(identity) > 255:
+        raise ProviderUnavailable(f"Stripe describes a {what} without its id.")
+    return identity
+
+
+def _object(found: Json, name: str) -> Json:
+    value = found.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(found: Json, name: str) -> str:
+    value = found.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _moment(found: Json, name: str) -> datetime | None:
+    value = found.get(name)
+    if type(value) is not int:
+        return None
+    try:
+        return datetime.fromtimestamp(value, tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
