@@ -106,12 +106,16 @@ def payment_snapshot(
 
 
 def _fee(charge: Json) -> Money | None:
-    """What Stripe kept, in the currency of the payout; known a little after the charge."""
+    """What Stripe kept; known a little after the charge.
+
+    None too if it was kept in another currency than was paid: the books hold one
+    currency a payment.
+    """
     booked = _object(charge, "balance_transaction")
-    units = booked.get("fee")
-    if type(units) is not int:
+    units, currency = booked.get("fee"), _text(booked, "currency")
+    if type(units) is not int or currency != _text(charge, "currency"):
         return None
-    return from_stripe(units, _text(booked, "currency"))
+    return from_stripe(units, currency)
 
 
 def _failure(intent: Json) -> str:

@@ -218,6 +218,23 @@ def test_reads_fee_method_and_time_of_a_payment(
     assert form["expand[0]"] == "payment_intent.latest_charge.balance_transaction"
 
 
+@pytest.mark.parametrize(
+    "booked", [None, "txn_1", {"fee": 61, "currency": "usd"}, {"currency": "eur"}]
+)
+def test_tells_no_fee_that_is_unknown_or_in_another_currency(
+    provider: StripeProvider, tape: StripeTape, booked: Any
+) -> None:
+    session = provider.create_checkout(REQUEST)
+    tape.pay(session.provider_session_id)
+    intent = tape.sessions[session.provider_session_id]["payment_intent"]
+    intent["latest_charge"]["balance_transaction"] = booked
+
+    (payment,) = provider.fetch_checkout(session.provider_session_id).payments
+
+    assert payment.fee is None
+    assert payment.state is SeenState.SUCCEEDED
+
+
 def test_a_slow_debit_is_processing_until_the_money_came(
     provider: StripeProvider, tape: StripeTape
 ) -> None:

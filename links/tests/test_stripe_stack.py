@@ -1,0 +1,160 @@
+"""The adapter against the stateful fake, each word judged by the vendor's documents."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from links.providers.base import (
+    CheckoutSnapshot,
+    ProviderUnavailable,
+    SeenState,
+    SessionState,
+)
+from links.providers.stripe import StripeProvider
+from merchant_portal.lib.money import Money
+from proofs import vendor_specs
+from proofs.tests import stripe_peer
+from proofs.tests.stripe_peer import Peer
+
+from .provider_contract import REQUEST, ProviderContract, Signed
+from .stripe_tape import DATA, recorded, signed
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def peer(tmp_path: Path, settings: Any) -> Iterator[Peer]:
+    specs = vendor_specs.specs_directory()
+    with stripe_peer.running_peer(tmp_path, specs=specs) as running:
+        settings.STRIPE_SECRET_KEY = stripe_peer.KEY
+        settings.STRIPE_WEBHOOK_SECRET = stripe_peer.SECRET
+        settings.STRIPE_API_BASE = running.url
+        yield running
+        assert running.ledger.findings() == []
+
+
+@pytest.fixture
+def provider(peer: Peer) -> StripeProvider:
+    return StripeProvider()
+
+
+def press(session: CheckoutSnapshot, outcome: str) -> None:
+    stripe_peer.post(session.url, f"outcome={outcome}")
+
+
+class TestContract(ProviderContract):
+    @pytest.fixture(autouse=True)
+    def _peer(self, peer: Peer) -> None:
+        self.peer = peer
+
+    def pay(self, session: CheckoutSnapshot) -> None:
+        press(session, "pay")
+
+    def webhook_for(self, session: CheckoutSnapshot) -> Signed:
+        self.peer.receiver.wait_for(len(self.peer.events()))
+        return next(
+            (dict(hook.headers), hook.body)
+            for hook in self.peer.receiver.received
+            if json.loads(hook.body)["type"] == "checkout.session.completed"
+        )
+
+    def sign(
+        self, body: bytes, *, secret: str | None = None, age_seconds: int = 0
+    ) -> dict[str, str]:
+        ours = stripe_peer.SECRET
+        return signed(body, secret=secret or ours, age_seconds=age_seconds)
+
+    def unknown_event(self) -> bytes:
+        return json.dumps(recorded("event_unknown")).encode()
+
+
+def test_a_slow_debit_arrives_later(peer: Peer, provider: StripeProvider) -> None:
+    since = datetime.now(tz=UTC) - timedelta(minutes=1)
+    session = provider.create_checkout(REQUEST)
+    press(session, "later")
+
+    before = provider.fetch_checkout(session.provider_session_id)
+    peer.control(settle={"session": session.provider_session_id, "succeeded": True})
+    after = provider.fetch_checkout(session.provider_session_id)
+
+    assert [p.state for p in before.payments] == [SeenState.PROCESSING]
+    assert [p.state for p in after.payments] == [SeenState.SUCCEEDED]
+    assert after.payments[0].fee is not None
+    assert [p.state for p in provider.list_payments(since)] == [SeenState.SUCCEEDED]
+
+
+def test_a_declined_card_can_be_followed_by_a_good_one(
+    peer: Peer, provider: StripeProvider
+) -> None:
+    since = datetime.now(tz=UTC) - timedelta(minutes=1)
+    session = provider.create_checkout(REQUEST)
+    press(session, "decline")
+    (declined,) = provider.list_payments(since)
+    still = provider.fetch_checkout(session.provider_session_id)
+    press(session, "pay")
+    paid = provider.fetch_checkout(session.provider_session_id)
+
+    assert still.state is SessionState.OPEN
+    assert declined.state is SeenState.FAILED
+    assert declined.failure == "Your card was declined."
+    assert declined.checkout_reference == REQUEST.reference
+    assert paid.payments[0].provider_payment_id == declined.provider_payment_id
+    assert [p.state for p in paid.payments] == [SeenState.SUCCEEDED]
+    assert paid.payments[0].amount == Money(1250, "EUR")
+
+
+@pytest.mark.parametrize("fault", ["commit_then_reset", "commit_then_500"])
+def test_a_session_opened_without_an_answer_is_found_by_its_key(
+    peer: Peer, provider: StripeProvider, fault: str
+) -> None:
+    peer.control(**{fault: 1})
+
+    with pytest.raises(ProviderUnavailable):
+        provider.create_checkout(REQUEST)
+    session = provider.create_checkout(REQUEST)
+
+    assert session.state is SessionState.OPEN
+    assert len(peer.ledger.objects("checkout.session")) == 1
+
+
+def test_waits_no_longer_than_a_payer_would(
+    peer: Peer, provider: StripeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("links.providers.stripe.TIMEOUT_SECONDS", (0.5, 0.5))
+    peer.control(hang={"times": 1, "seconds": 5})
+    started = time.monotonic()
+
+    with pytest.raises(ProviderUnavailable):
+        StripeProvider().create_checkout(REQUEST)
+
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("session_open", "/v1/checkout/sessions/cs_test_a1Open"),
+        ("payment_intent_succeeded", "/v1/payment_intents/pi_1"),
+        ("payment_intent_processing", "/v1/payment_intents/pi_1"),
+        ("payment_intent_failed", "/v1/payment_intents/pi_1"),
+        ("account", "/v1/account"),
+    ],
+)
+def test_our_recordings_have_the_vendors_shape(name: str, path: str) -> None:
+    checker = vendor_specs.load()
+
+    assert checker.response("stripe", "GET", path, 200, recorded(name)) == []
+
+
+def test_our_recorded_events_have_the_vendors_shape() -> None:
+    checker = vendor_specs.load()
+    known = sorted(p.stem for p in DATA.glob("event_*.json") if "unknown" not in p.stem)
+
+    assert known == ["event_charge_updated", "event_session_completed"]
+    for name in known:
+        assert checker.event("stripe", recorded(name)) == []
