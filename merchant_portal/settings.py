@@ -398,7 +398,7 @@ if HAS_LIVE_KEYS and (EMAIL_CAPTURED or CLOCK_OFFSET_SECONDS or TRAINING_ENABLED
 
 # --- Celery -----------------------------------------------------------------
 
-CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

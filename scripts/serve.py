@@ -122,6 +122,7 @@ def _free_port() -> int:
 
 
 def _prepare(variables: dict[str, str]) -> None:
+    os.umask(0o077)  # databases, logs and keys are for this user's eyes
     stamp = _static_stamp()
     if not stamp.exists():
         tell.step("Collecting styles and scripts into var/static/ …")
@@ -137,8 +138,10 @@ def _static_stamp() -> Path:
     """A file that exists while var/static/ is what the sources would give."""
     digest = hashlib.sha256(environment.RUNTIME_LOCK.read_bytes())
     digest.update((environment.ROOT / "merchant_portal/settings.py").read_bytes())
-    for path in sorted(environment.ROOT.glob("**/static/**/*")):
-        if path.is_file() and environment.VENV not in path.parents:
+    for folder in (environment.ROOT, *environment.ROOT.iterdir()):
+        if folder == environment.VAR:
+            continue
+        for path in sorted((folder / "static").glob("**/*")):
             seen = path.stat()
             digest.update(f"{path}:{seen.st_size}:{seen.st_mtime_ns}".encode())
     return environment.VAR / f"static-{digest.hexdigest()[:16]}"
