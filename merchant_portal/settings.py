@@ -436,6 +436,12 @@ if EMBEDDED and WEB_WORKERS != 1:
         "Remove WEB_WORKERS, or set REDIS_URL and start Celery's worker and beat.",
     )
 
+# --- API --------------------------------------------------------------------
+
+API_REQUESTS_PER_MINUTE = _integer("API_REQUESTS_PER_MINUTE", 120)
+if API_REQUESTS_PER_MINUTE < 1:
+    _stop("API_REQUESTS_PER_MINUTE", "is below one", "The usual value is 120 a key.")
+
 # --- logs -------------------------------------------------------------------
 
 LOG_LEVEL = _one_of("LOG_LEVEL", ["INFO", "DEBUG", "WARNING", "ERROR"])
