@@ -8,6 +8,12 @@ from proofs.fakes.ledger import Json
 API_VERSION = "2026-10-28.endive"
 ACCOUNT_ID = "acct_1FakeForProofs"
 DAY_SECONDS = 24 * 3600
+CUSTOM_TEXTS = (
+    "after_submit",
+    "shipping_address",
+    "submit",
+    "terms_of_service_acceptance",
+)
 
 
 def now() -> int:
@@ -45,12 +51,7 @@ def checkout_session(params: Json, items: list[Json], *, base_url: str) -> Json:
         "created": created,
         "currency": items[0]["currency"],
         "custom_fields": [],
-        "custom_text": {
-            "after_submit": None,
-            "shipping_address": None,
-            "submit": None,
-            "terms_of_service_acceptance": None,
-        },
+        "custom_text": dict.fromkeys(CUSTOM_TEXTS),
         "customer": params.get("customer"),
         "customer_creation": params.get("customer_creation", "if_required"),
         "customer_details": _customer_details(params.get("customer_email")),
