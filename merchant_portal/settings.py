@@ -416,6 +416,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     else {
         "socket_timeout": 2,
         "socket_connect_timeout": 1,
+        # one try a wake-up: kombu else waits 2 and 4 s and tries again
+        "max_retries": 0,
         "visibility_timeout": 120,
         # kombu looks for lost tasks only about every 100 s by default
         "unacked_restore_interval": 10,
