@@ -109,6 +109,16 @@ else:
     }
 DATABASES: dict[str, dict[str, Any]] = {"default": {**_database}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    # In the database, because sign-in limits and used codes must hold in every
+    # process and survive an emptied Redis.
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "portal_cache",
+        # enough that nobody makes room for more tries by filling it
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 REDIS_URL = _url("REDIS_URL", "", {"redis", "rediss", "unix"})
 # Embedded: SQLite or no Redis; worker and beat run as threads of the web process.
@@ -189,7 +199,8 @@ if "*" in ALLOWED_HOSTS:
     _stop("ALLOWED_HOSTS", "is '*'", "Name the hosts that this product answers to.")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 # The header is believed only when the operator says that a proxy of theirs sets it.
-if _boolean("BEHIND_TLS_PROXY", default=False):
+BEHIND_TLS_PROXY = _boolean("BEHIND_TLS_PROXY", default=False)
+if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- applications -----------------------------------------------------------
@@ -228,7 +239,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "merchant_portal.staff.middleware.session_limits",
     "allauth.account.middleware.AccountMiddleware",
+    "merchant_portal.staff.middleware.second_factor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -245,6 +258,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "merchant_portal.staff.context.account_pages",
             ],
         },
     },
@@ -273,20 +287,39 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "merchant_portal.staff.passwords.MaximumLengthValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"
 LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_ADAPTER = "merchant_portal.account_adapter.AccountAdapter"
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if IS_HTTPS else "http"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # mails to strangers are nobody's wish
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = False  # the cookie ends with the browser
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_RATE_LIMITS = {
+    "login": "60/15m/ip",
+    "login_failed": "20/15m/ip,5/15m/key",
+    "reset_password": "20/1h/ip,3/1h/key",
+    "reset_password_from_key": "20/1h/ip",
+    "change_password": "5/15m/user",
+    "reauthenticate": "5/15m/user",
+}
+# Without it every visitor behind the proxy would share one limit.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_TLS_PROXY else 0
+PASSWORD_RESET_TIMEOUT = int(timedelta(days=1).total_seconds())
+MFA_ADAPTER = "merchant_portal.account_adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Merchant portal"
+MFA_TOTP_TOLERANCE = 1  # one step of 30 s either way, for clocks that differ
 STAFF_MFA_REQUIRED = _boolean("STAFF_MFA_REQUIRED", default=True)
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+SESSION_IDLE_SECONDS = int(timedelta(minutes=30).total_seconds())
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
@@ -337,7 +370,7 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = TESTING or DEBUG
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = TESTING or DEBUG
 # The database's clock plus this; for demos and tests, refused with live keys.
 CLOCK_OFFSET_SECONDS = _integer("CLOCK_OFFSET", 0)
 

@@ -1,11 +1,28 @@
 """Every address of the product."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, URLResolver, include, path
 
 from . import health
+
+
+def _to_index(request: HttpRequest) -> HttpResponse:
+    return redirect("admin:index")
+
+
+def _to_password_change(request: HttpRequest) -> HttpResponse:
+    return redirect("account_change_password")
+
+
+# The admin's own forms know no second factor and no limits: nobody reaches them.
+admin.site.login = secure_admin_login(_to_index)  # type: ignore[method-assign]
+admin.site.password_change = _to_password_change  # type: ignore[method-assign,assignment]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("admin/", admin.site.urls),
+    path("accounts/", include("merchant_portal.staff.urls")),
 ]

@@ -76,6 +76,10 @@ class User(AbstractBaseUser):
         """Nobody stands above the table of rights."""
         return False
 
+    def get_full_name(self) -> str:
+        """What the admin's pages call them."""
+        return str(self)
+
     def actor(self) -> Actor:
         return Actor(self.public_id, str(self), self.pk)
 

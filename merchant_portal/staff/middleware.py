@@ -1,0 +1,68 @@
+"""How long a session lasts, and that nobody works without a second factor."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from . import second_factor as factor
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+STARTED, SEEN = "started_at", "seen_at"
+SEEN_EVERY_SECONDS = 60
+# A page a minute costs one write, not one a request.
+
+
+def session_limits(get_response: GetResponse) -> GetResponse:
+    """End a session 12 hours after sign-in, and 30 minutes after the last act.
+
+    Pages that refresh themselves (HTMX) are not acts.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            _keep_or_end(request)
+        return get_response(request)
+
+    return middleware
+
+
+def _keep_or_end(request: HttpRequest) -> None:
+    session = request.session
+    now = timezone.now().timestamp()
+    started = session.setdefault(STARTED, now)
+    seen = session.setdefault(SEEN, now)
+    if (
+        now - started > settings.SESSION_COOKIE_AGE
+        or now - seen > settings.SESSION_IDLE_SECONDS
+    ):
+        logout(request)
+    elif now - seen > SEEN_EVERY_SECONDS and "HX-Request" not in request.headers:
+        session[SEEN] = now
+
+
+def second_factor(get_response: GetResponse) -> GetResponse:
+    """Send whoever has no second factor to set it up before any page of the admin."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if _is_back_office(request) and factor.is_missing(request.user):
+            messages.info(
+                request, _("Please set up two-factor sign-in before you go on.")
+            )
+            return HttpResponseRedirect(reverse("mfa_activate_totp"))
+        return get_response(request)
+
+    return middleware
+
+
+def _is_back_office(request: HttpRequest) -> bool:
+    if not request.path.startswith(reverse("admin:index")):
+        return False
+    # without these, one could neither leave nor read the form's own texts
+    return request.path not in {reverse("admin:logout"), reverse("admin:jsi18n")}

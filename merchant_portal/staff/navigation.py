@@ -1,0 +1,62 @@
+"""The admin's sidebar and badge: only what exists and what the reader may see."""
+
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+Entry = tuple[str, Promise, str]
+
+SALES: list[Entry] = [
+    ("links.PaymentLink", gettext_lazy("Payment links"), "link"),
+    ("customers.Customer", gettext_lazy("Customers"), "group"),
+    ("links.Payment", gettext_lazy("Payments"), "payments"),
+    ("notifications.Message", gettext_lazy("Messages"), "mail"),
+    ("links.ReminderPlan", gettext_lazy("Reminder plans"), "notifications_active"),
+]
+SET_UP: list[Entry] = [
+    ("business.Business", gettext_lazy("Business"), "storefront"),
+    ("staff.User", gettext_lazy("Staff"), "badge"),
+    ("staff.ApiKey", gettext_lazy("API keys"), "key"),
+    ("links.ProviderAccount", gettext_lazy("Provider accounts"), "account_balance"),
+    ("audit.AuditEntry", gettext_lazy("Audit log"), "policy"),
+]
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Unfold's groups of links."""
+    front = {
+        "title": _("Overview"),
+        "icon": "dashboard",
+        "link": reverse("admin:index"),
+    }
+    return [
+        {"items": [front, *_items(request, SALES)]},
+        {"title": _("Set-up"), "separator": True, "items": _items(request, SET_UP)},
+    ]
+
+
+def _items(request: HttpRequest, entries: list[Entry]) -> list[dict[str, Any]]:
+    items = []
+    for label, title, icon in entries:
+        model = apps.get_model(label)
+        screen = admin.site._registry.get(model)
+        if screen is None or not screen.has_module_permission(request):
+            continue
+        meta = model._meta
+        link = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+        items.append({"title": title, "icon": icon, "link": link})
+    return items
+
+
+def environment(request: HttpRequest) -> list[str] | None:
+    """A badge while no real money can move."""
+    if settings.TRAINING_ENABLED and not settings.STRIPE_SECRET_KEY:
+        return [_("Training"), "warning"]
+    return None

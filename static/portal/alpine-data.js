@@ -1,0 +1,64 @@
+// What Unfold writes as inline code, as named components: the CSP build of Alpine
+// evaluates plain expressions only. Loaded, deferred, before Alpine.
+document.addEventListener("alpine:init", () => {
+  const Alpine = window.Alpine;
+  const unfoldTheme = window.theme;
+
+  Alpine.data("theme", (chosen) =>
+    Object.assign(unfoldTheme(chosen), {
+      sortRecords: window.sortRecords,
+      moveRecords: (event) => moveRecords(event), // a const of app.js, not on window
+    }),
+  );
+
+  Alpine.data("searchForm", window.searchForm);
+
+  Alpine.data("searchDropdown", () =>
+    Object.assign(window.searchDropdown(), {
+      onFocus() {
+        this.openSearchResults = true;
+        this.currentIndex = 0;
+      },
+      onEscape() {
+        this.openSearchResults = false;
+        const input = this.$refs.searchInput;
+        if (input.value === "") {
+          input.blur();
+        } else {
+          input.value = "";
+        }
+      },
+    }),
+  );
+
+  Alpine.data("searchCommand", () =>
+    Object.assign(window.searchCommand(), {
+      onEnter(event, keepsHistory) {
+        if (!event.metaKey && !event.ctrlKey) {
+          this.selectItem(keepsHistory, false);
+        }
+      },
+    }),
+  );
+
+  Alpine.data("shell", (firstTab, isModelPage) => ({
+    activeTab: firstTab,
+    sidebarMobileOpen: false,
+    sidebarDesktopOpen: (localStorage.getItem("sidebarDesktopOpen") ?? "1") === "1",
+    init() {
+      this.activeTab = isModelPage ? getCurrentTab() || firstTab : "";
+      this.$watch("sidebarDesktopOpen", (open) =>
+        localStorage.setItem("sidebarDesktopOpen", open ? "1" : "0"),
+      );
+    },
+    toggleSidebar() {
+      this.sidebarDesktopOpen = !this.sidebarDesktopOpen;
+    },
+    formAction() {
+      const here = location.pathname + location.search;
+      return this.activeTab && this.activeTab !== "general"
+        ? `${here}#${this.activeTab}`
+        : here;
+    },
+  }));
+});

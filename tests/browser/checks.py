@@ -1,0 +1,62 @@
+"""What every page must pass in a browser: policy, errors, accessibility, width."""
+
+import os
+from pathlib import Path
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import ConsoleMessage, Page
+
+from merchant_portal.staff.models import User
+
+SHOTS = os.environ.get("SHOTS", "")
+# A folder for screenshots to look at; unset: none are made.
+
+_REPORT_VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", (event) =>
+  window.reportViolation(`${event.effectiveDirective}: ${event.blockedURI} ${event.sample}`));
+"""
+_troubles: WeakKeyDictionary[Page, list[str]] = WeakKeyDictionary()
+
+
+class PageAt(Protocol):
+    def __call__(self, width: int, user: User | None = None) -> Page: ...
+
+
+def watch(page: Page) -> None:
+    """Collect from now on what goes wrong on the page, over all its navigations."""
+    troubles = _troubles[page] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            troubles.append(f"console: {message.text} ({message.location['url']})")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
+    page.expose_function(
+        "reportViolation", lambda text: troubles.append(f"CSP: {text}")
+    )
+    page.add_init_script(_REPORT_VIOLATIONS)
+
+
+def assert_clean(page: Page) -> None:
+    """No CSP violation, script error, axe violation or sideways scrolling so far."""
+    page.wait_for_load_state("networkidle")
+    troubles = list(_troubles[page])
+    content, window = page.evaluate(
+        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    if content > window:
+        troubles.append(f"scrolls sideways: {content} px in {window}")
+    for found in Axe().run(page).response["violations"]:
+        places = " | ".join(node["html"] for node in found["nodes"])
+        troubles.append(f"axe {found['id']}: {found['help']}: {places}")
+    assert not troubles, "\n".join([page.url, *troubles])
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep a screenshot as `<name>-<width>.png` in the folder SHOTS, if that is set."""
+    if SHOTS and page.viewport_size:
+        width = page.viewport_size["width"]
+        page.screenshot(path=Path(SHOTS) / f"{name}-{width}.png", full_page=True)
