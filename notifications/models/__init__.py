@@ -6,12 +6,13 @@ from .messages import (
     MessageContent,
     MessageState,
 )
-from .opt_outs import DeliveryEvent, OptOut
+from .opt_outs import ChannelPause, DeliveryEvent, OptOut
 
 __all__ = [
     "Attempt",
     "Category",
     "ChannelName",
+    "ChannelPause",
     "DeliveryEvent",
     "Message",
     "MessageContent",

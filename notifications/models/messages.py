@@ -1,6 +1,7 @@
 """The outbox: every message to a person, from the moment it is wanted."""
 
-from typing import ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -44,6 +45,18 @@ def new_public_id() -> str:
     return ids.new("msg")
 
 
+class MessageQuerySet(models.QuerySet["Message"]):
+    def due(self, at: datetime) -> "MessageQuerySet":
+        """Waiting and due at that moment of business time, oldest first."""
+        return self.filter(state=MessageState.QUEUED, due_at__lte=at).order_by(
+            "due_at", "id"
+        )
+
+    def held(self, pk: int, fence: int) -> "MessageQuerySet":
+        """The message while this very claim holds it, else nothing."""
+        return self.filter(pk=pk, fence=fence, state=MessageState.SENDING)
+
+
 class Message(models.Model):
     """One message on one channel to one address; narrow, because it is a queue.
 
@@ -64,6 +77,7 @@ class Message(models.Model):
             S.UNKNOWN,
             S.DELIVERED,
             S.BOUNCED,
+            S.SUPPRESSED,
         },
         S.UNKNOWN: {S.SENT, S.FAILED, S.DELIVERED, S.BOUNCED},
         S.SENT: {S.DELIVERED, S.BOUNCED, S.COMPLAINED},
@@ -96,7 +110,11 @@ class Message(models.Model):
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
 
+    objects: ClassVar[models.Manager["Message"]] = MessageQuerySet.as_manager()
+
     class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
         indexes = [
             models.Index(
                 fields=["due_at"],
@@ -123,6 +141,20 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+    def move_to(self, new: MessageState, **fields: Any) -> bool:
+        """Change state, and `fields` with it, if that move is legal from what it is.
+
+        Compares in the database, so that of two movers one wins and nothing ever
+        goes backwards. Returns False when it was not this caller who moved it.
+        """
+        sources = [old for old, to in self.TRANSITIONS.items() if new in to]
+        moved = Message.objects.filter(pk=self.pk, state__in=sources).update(
+            state=new, **fields
+        )
+        if moved:
+            self.refresh_from_db()
+        return moved == 1
 
 
 class MessageContent(models.Model):

@@ -52,3 +52,16 @@ class OptOut(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} {self.scope}"
+
+
+class ChannelPause(models.Model):
+    """A channel that cannot work just now; its messages wait and lose no try."""
+
+    channel = models.CharField(
+        max_length=8, choices=ChannelName.choices, primary_key=True
+    )
+    until = models.DateTimeField(help_text="the database's clock")
+    reason = models.CharField(max_length=300)
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.reason}"

@@ -1,0 +1,37 @@
+"""Templates are checked at the start, so that no message fails for a typing error."""
+
+from typing import Any
+
+from django.core import checks
+
+from . import kinds
+from .services import layouts, placeholders, rendering
+
+
+@checks.register
+def templates_use_known_placeholders(
+    app_configs: Any, **options: Any
+) -> list[checks.CheckMessage]:
+    """Each template of each registered kind uses only what that kind provides."""
+    return [
+        checks.Error(problem, id="notifications.E001")
+        for kind in kinds.all_kinds()
+        for problem in problems_of(kind)
+    ]
+
+
+def problems_of(kind: kinds.Kind) -> list[str]:
+    """What is wrong with the templates of one kind, in words."""
+    allowed = kind.placeholders | rendering.COMMON | set(placeholders.LATE)
+    found = []
+    for channel in sorted(kind.channels):
+        for language in layouts.languages():
+            try:
+                used = layouts.layout(kind.name, channel, language).names
+            except (LookupError, placeholders.PlaceholderError) as exc:
+                found.append(f"{kind.name}/{language} ({channel}): {exc}")
+                continue
+            where = f"{kind.name}/{language} ({channel})"
+            found += [f"{where}: unknown {{{n}}}" for n in sorted(used - allowed)]
+            found += [f"{where}: no {{{n}}}" for n in sorted(kind.required - used)]
+    return found

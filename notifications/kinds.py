@@ -1,0 +1,86 @@
+"""Which kinds of messages exist; filled by each app's `message_kinds` module."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .models import Category, Message
+
+Values = dict[str, str]
+
+
+class UnknownKind(LookupError):
+    """Nobody registered a kind of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with an e-mail; `content_type` such as `application/pdf`."""
+
+    filename: str
+    content: bytes
+    content_type: str
+
+
+def _no_links(messages: Sequence[Message]) -> dict[int, str]:
+    return {}
+
+
+def _always(messages: Sequence[Message]) -> set[int]:
+    return {message.pk for message in messages}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a kind of message says, to whom it still matters, and where it leads.
+
+    `name`: folder of its templates. `channels`: names of ChannelName it has templates
+    for. `placeholders`: the values its templates may use beside the common ones.
+    The callables take a batch of messages of this kind, make one query each, and take
+    no locks:
+    `context` gives for each message's pk all of `placeholders`, formatted in the
+    message's language; a pk left out means that the thing is gone, and the message
+    fails. `link_urls` gives the secret address that fills `{link_url}` when a message
+    is sent or shown. `still_due` gives the pks that are still wanted.
+    `sample`: values to preview with, by language. `attachments`: files of one e-mail.
+    """
+
+    name: str
+    category: Category
+    channels: frozenset[str]
+    placeholders: frozenset[str]
+    context: Callable[[Sequence[Message]], Mapping[int, Values]]
+    admin_url: Callable[[Message], str]
+    sample: Callable[[str], Values]
+    still_due: Callable[[Sequence[Message]], set[int]] = _always
+    link_urls: Callable[[Sequence[Message]], Mapping[int, str]] = _no_links
+    attachments: Callable[[Message], Sequence[Attachment]] | None = None
+    required: frozenset[str] = field(default_factory=frozenset)
+
+
+_KINDS: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    """Add a kind; a second one of the same name is a programming error."""
+    if kind.name in _KINDS:
+        raise ValueError(f"A message kind named {kind.name!r} exists already.")
+    _KINDS[kind.name] = kind
+
+
+def get(name: str) -> Kind:
+    try:
+        return _KINDS[name]
+    except KeyError:
+        raise UnknownKind(name) from None
+
+
+def all_kinds() -> list[Kind]:
+    return sorted(_KINDS.values(), key=lambda kind: kind.name)
+
+
+def by_kind(messages: Sequence[Message]) -> dict[str, list[Message]]:
+    """The messages grouped by the name of their kind."""
+    groups: dict[str, list[Message]] = {}
+    for message in messages:
+        groups.setdefault(message.kind, []).append(message)
+    return groups

@@ -1,0 +1,73 @@
+"""The files a message is made from: `templates/notifications/<kind>/<language>.*`."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+
+from . import placeholders
+
+FALLBACK_LANGUAGE = "en"
+
+
+class NoTemplate(LookupError):
+    """A kind has no text for that channel, not even in English."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The compiled texts of one kind on one channel in one language."""
+
+    text: placeholders.Parts
+    subject: placeholders.Parts = ()
+    html: placeholders.Parts = ()
+
+    @property
+    def names(self) -> set[str]:
+        return set().union(
+            *(placeholders.names(part) for part in (self.text, self.subject, self.html))
+        )
+
+
+def folder() -> Path:
+    return Path(settings.BASE_DIR) / "templates" / "notifications"
+
+
+@cache
+def layout(kind: str, channel: str, language: str) -> Layout:
+    """Read and split once a process; another language than we have falls to English.
+
+    Raises NoTemplate, and PlaceholderError for a section that is not closed.
+    """
+    for name in (language, language.partition("-")[0], FALLBACK_LANGUAGE):
+        found = _read(folder() / kind, channel, name)
+        if found is not None:
+            return found
+    raise NoTemplate(f"{kind} has no {channel} template")
+
+
+def _read(place: Path, channel: str, language: str) -> Layout | None:
+    if not language.replace("-", "").isalnum():
+        return None
+    if channel == "sms":
+        text = _compiled(place / f"{language}.sms")
+        return None if text is None else Layout(text=text)
+    text = _compiled(place / f"{language}.txt")
+    subject = _compiled(place / f"{language}.subject")
+    html = _compiled(place / f"{language}.html")
+    if text is None or subject is None or html is None:
+        return None
+    return Layout(text=text, subject=subject, html=html)
+
+
+def _compiled(path: Path) -> placeholders.Parts | None:
+    if not path.is_file():
+        return None
+    text = path.read_text(encoding="utf-8")
+    return placeholders.compile_text(text if path.suffix == ".html" else text.strip())
+
+
+def languages() -> list[str]:
+    """Codes of the languages that the product speaks."""
+    return [code for code, _name in settings.LANGUAGES]

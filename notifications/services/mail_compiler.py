@@ -1,0 +1,30 @@
+"""MJML to HTML, when a template changes and not when a message is sent."""
+
+import re
+from pathlib import Path
+
+from mjml import mjml2html
+
+from . import layouts
+
+_INCLUDE = re.compile(r'[ \t]*<mj-include path="([a-z_.]+)" />\n')
+
+
+def sources() -> list[Path]:
+    """Every MJML file that becomes a mail; `_shared` holds pieces of them."""
+    return sorted(
+        path
+        for path in layouts.folder().glob("*/*.mjml")
+        if not path.parent.name.startswith("_")
+    )
+
+
+def compiled(source: Path) -> str:
+    """The HTML of one MJML file, its placeholders untouched."""
+    shared = layouts.folder() / "_shared"
+
+    def piece(match: re.Match[str]) -> str:
+        return (shared / match[1]).read_text(encoding="utf-8")
+
+    whole = _INCLUDE.sub(piece, source.read_text(encoding="utf-8"))
+    return f"{mjml2html(whole, disable_comments=True, fonts={})}\n"

@@ -1,0 +1,190 @@
+"""The way in: a message is a row, written in the transaction that causes it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from merchant_portal.lib import clock, queue
+
+from .. import kinds
+from ..models import ChannelName, Message, MessageContent, MessageState
+from . import layouts, opt_outs, rendering
+from .rendering import Rendered
+
+SEND_DUE = "notifications.tasks.send_due"
+CHUNK = 500  # rows in one INSERT or IN list; bounds the time SQLite is locked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """`reference`: public id of what it is about. `dedupe_key`: a second is ignored.
+
+    `due_at`: aware; business time; None = now. `values`: what to say, for kinds whose
+    words come from the caller; such a message is rendered at once.
+    """
+
+    kind: str
+    channel: str
+    recipient: str
+    language: str
+    reference: str
+    dedupe_key: str
+    due_at: datetime | None = None
+    subject_id: str = ""
+    is_automatic: bool = False
+    values: Mapping[str, str] | None = None
+
+
+def enqueue(
+    *,
+    kind: str,
+    channel: str,
+    recipient: str,
+    language: str,
+    reference: str,
+    dedupe_key: str,
+    due_at: datetime | None = None,
+    subject_id: str = "",
+    is_automatic: bool = False,
+    values: Mapping[str, str] | None = None,
+) -> Message | None:
+    """Want one message, in the caller's transaction; workers wake when it commits.
+
+    Whoever enqueues for a link holds that link's row lock. Returns None when a message
+    of that `dedupe_key` exists; a recipient who opted out gets a row that says so.
+    Raises kinds.UnknownKind or ValueError for a channel that the kind does not have.
+    """
+    stored = enqueue_many(
+        [
+            NewMessage(
+                kind=kind,
+                channel=channel,
+                recipient=recipient,
+                language=language,
+                reference=reference,
+                dedupe_key=dedupe_key,
+                due_at=due_at,
+                subject_id=subject_id,
+                is_automatic=is_automatic,
+                values=values,
+            )
+        ]
+    )
+    return stored[0] if stored else None
+
+
+def enqueue_many(new: Sequence[NewMessage]) -> list[Message]:
+    """Want many messages; returns those that are new, as rows. See `enqueue`."""
+    if not new:
+        return []
+    now = clock.now()
+    stored: list[Message] = []
+    with transaction.atomic():
+        for start in range(0, len(new), CHUNK):
+            stored += _store(new[start : start + CHUNK], now)
+        if any(message.state == MessageState.QUEUED for message in stored):
+            queue.nudge(SEND_DUE)
+    return stored
+
+
+def _store(new: Sequence[NewMessage], now: datetime) -> list[Message]:
+    unwanted = opt_outs.unwanted([(item.channel, item.recipient) for item in new])
+    rows = [_row(item, now, unwanted) for item in new]
+    Message.objects.bulk_create(rows, ignore_conflicts=True)
+    kept = Message.objects.in_bulk(
+        [row.public_id for row in rows], field_name="public_id"
+    )
+    _store_given_words(new, rows, kept, now)
+    return [kept[row.public_id] for row in rows if row.public_id in kept]
+
+
+def _row(item: NewMessage, now: datetime, unwanted: opt_outs.Unwanted) -> Message:
+    kind = kinds.get(item.kind)
+    if item.channel not in kind.channels:
+        raise ValueError(f"{item.kind} is not sent by {item.channel}.")
+    refused = opt_outs.forbids(unwanted, item.channel, item.recipient, kind.category)
+    return Message(
+        kind=item.kind,
+        category=kind.category,
+        channel=item.channel,
+        reference=item.reference,
+        subject_id=item.subject_id,
+        recipient=item.recipient,
+        language=item.language or layouts.FALLBACK_LANGUAGE,
+        dedupe_key=item.dedupe_key,
+        is_automatic=item.is_automatic,
+        state=MessageState.SUPPRESSED if refused else MessageState.QUEUED,
+        due_at=item.due_at or now,
+        created_at=now,
+    )
+
+
+def _store_given_words(
+    new: Sequence[NewMessage],
+    rows: Sequence[Message],
+    kept: Mapping[str, Message],
+    now: datetime,
+) -> None:
+    given = [
+        (kept[row.public_id], item.values)
+        for item, row in zip(new, rows, strict=True)
+        if item.values is not None and row.public_id in kept
+    ]
+    if not given:
+        return
+    common = rendering.common_values()
+    MessageContent.objects.bulk_create(
+        content_of(message, {**common, **values}, now) for message, values in given
+    )
+
+
+def content_of(
+    message: Message, values: Mapping[str, str], at: datetime
+) -> MessageContent:
+    """The rendered message as a row not yet saved; raises PlaceholderError."""
+    rendered = rendering.render(message.kind, message.channel, message.language, values)
+    is_email = message.channel == ChannelName.EMAIL
+    return MessageContent(
+        message=message,
+        sender=rendering.sender(values["business_name"]) if is_email else "",
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
+        rendered_at=at,
+    )
+
+
+def cancel(
+    reference: str,
+    *,
+    categories: Collection[str] | None = None,
+) -> int:
+    """Withdraw what still waits for `reference`, in the caller's transaction.
+
+    `categories`: of Category; None = all. Returns how many. What is being sent at this
+    moment is beyond recall.
+    """
+    waiting = Message.objects.filter(reference=reference, state=MessageState.QUEUED)
+    if categories is not None:
+        waiting = waiting.filter(category__in=list(categories))
+    return waiting.update(state=MessageState.CANCELED)
+
+
+def preview(
+    kind: str,
+    channel: str,
+    language: str,
+    context: Mapping[str, str],
+    link_url: str,
+) -> Rendered:
+    """Exactly what would be sent, by the same function; stores and sends nothing.
+
+    `context`: the kind's placeholders. Raises PlaceholderError when one is missing.
+    """
+    values = {**rendering.common_values(), **context}
+    rendered = rendering.render(kind, channel, language, values)
+    return rendering.fill_links(
+        rendered, {"link_url": link_url, "unsubscribe_url": link_url}
+    )

@@ -1,0 +1,22 @@
+from collections.abc import Iterator
+
+import pytest
+
+from merchant_portal.lib import clock
+from notifications import kinds
+
+from .factories import NOON, Shop
+
+
+@pytest.fixture
+def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """Test kinds stand in for those of the product, with the product's templates."""
+    shop = Shop()
+    monkeypatch.setattr(kinds, "_KINDS", shop.all_kinds())
+    return shop
+
+
+@pytest.fixture(autouse=True)
+def _noon() -> Iterator[None]:
+    with clock.frozen(NOON):
+        yield

@@ -1,0 +1,170 @@
+import re
+
+import pytest
+from django.conf import settings
+
+from merchant_portal.business.models import Business
+from notifications import checks
+from notifications.models import Category
+from notifications.services import (
+    layouts,
+    mail_compiler,
+    outbox,
+    placeholders,
+    rendering,
+)
+from notifications.services.placeholders import PlaceholderError
+
+from .factories import LINK_URL, VALUES, Shop
+
+COMMON = {
+    "business_name": "Blue Door",
+    "business_address": "12 Market Street",
+    "business_contact": "hello@example.com",
+    "brand_color": "#1f4fd8",
+    "brand_ink": "#ffffff",
+}
+LINK_KINDS = ["invitation", "reminder", "receipt", "correction", "cancellation"]
+LANGUAGES = ["en", "de", "fr"]
+URLS = {"link_url": LINK_URL, "unsubscribe_url": "https://pay.example.com/u/"}
+
+
+@pytest.mark.parametrize(
+    "source", mail_compiler.sources(), ids=lambda p: f"{p.parent.name}/{p.stem}"
+)
+def test_committed_html_is_what_the_mjml_compiles_to(source) -> None:  # type: ignore[no-untyped-def]
+    committed = source.with_suffix(".html").read_text(encoding="utf-8")
+
+    assert committed == mail_compiler.compiled(source)
+    in_mjml = set(re.findall(r"\{[a-z_]+\}", source.read_text(encoding="utf-8")))
+    assert in_mjml <= set(re.findall(r"\{[a-z_]+\}", committed))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", LINK_KINDS)
+def test_sms_of_a_usual_link_takes_two_cheap_parts(kind: str, language: str) -> None:
+    text = rendering.render(kind, "sms", language, {**VALUES, **COMMON}).text
+
+    filled = placeholders.fill_late(text, URLS)
+    count = rendering.sms_parts(filled)
+    assert (count.encoding, count.culprit) == ("GSM-7", "")
+    assert count.parts <= 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", ["invitation", "reminder", "correction"])
+def test_mail_has_button_and_plain_link(kind: str, language: str) -> None:
+    rendered = rendering.render(kind, "email", language, {**VALUES, **COMMON})
+
+    filled = rendering.fill_links(rendered, URLS)
+    assert len(re.findall(f'<a href="{LINK_URL}"', filled.html)) == 2
+    assert f">{LINK_URL}<" in filled.html
+    assert LINK_URL in filled.text
+    for words in ("Hello Ada", "€12.50", "Bread", "12 Market Street", "Blue Door"):
+        assert words in filled.html
+        assert words in filled.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_only_reminders_carry_the_way_out(language: str) -> None:
+    for kind in LINK_KINDS:
+        rendered = rendering.render(kind, "email", language, {**VALUES, **COMMON})
+        for part in (rendered.html, rendered.text):
+            assert ("{unsubscribe_url}" in part) == (kind == "reminder")
+
+
+def test_hostile_values_are_text_in_html() -> None:
+    values = {
+        **VALUES,
+        **COMMON,
+        "greeting": "Hello <script>alert(1)</script>",
+        "note": '"><img src=x onerror=alert(1)> {{ 7*7 }} {link_url}',
+    }
+    html = rendering.render("invitation", "email", "en", values).html
+
+    filled = placeholders.fill_late(html, URLS, as_html=True)
+    assert "<script" not in filled
+    assert "<img" not in filled
+    assert "{{ 7*7 }} {link_url}" in filled
+
+
+def test_line_separators_in_a_subject_become_spaces() -> None:
+    values = {**COMMON, "subject": "a\u2028b\u0085c", "body": "x"}
+    assert rendering.render("notice", "email", "en", values).subject == "a b c"
+
+
+def test_lines_without_a_value_are_left_out() -> None:
+    values = {**VALUES, **COMMON, "due_date": ""}
+    rendered = rendering.render("invitation", "email", "en", values)
+
+    assert "Due" not in rendered.text
+    assert ">Due<" not in rendered.html
+    assert "\n\n\n" not in rendered.text
+
+
+def test_unknown_language_falls_to_english() -> None:
+    values = {**VALUES, **COMMON}
+    english = rendering.render("invitation", "email", "en", values)
+    assert rendering.render("invitation", "email", "nl", values) == english
+    assert rendering.render("invitation", "email", "../en", values) == english
+    assert (
+        rendering.render("invitation", "email", "de-AT", values).subject
+        == "Ihre Zahlung über €12.50 an Blue Door"
+    )
+
+
+def test_unknown_kind_has_no_template() -> None:
+    with pytest.raises(layouts.NoTemplate):
+        rendering.render("nothing", "email", "en", {})
+
+
+def test_missing_value_is_refused() -> None:
+    with pytest.raises(PlaceholderError):
+        rendering.render("invitation", "email", "en", COMMON)
+
+
+@pytest.mark.parametrize(
+    ("color", "ink"),
+    [("#1f4fd8", "#ffffff"), ("#ffffff", "#000000"), ("#ffd200", "#000000")],
+)
+def test_button_text_is_readable_on_the_brand(color: str, ink: str) -> None:
+    assert rendering.ink_on(color) == ink
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Blue Door", "Blue Door <shop@localhost.example>"),
+        (
+            "Bank <security@bank.com>",
+            '"Bank <security@bank.com>" <shop@localhost.example>',
+        ),
+    ],
+)
+def test_sender_is_always_our_address(name: str, expected: str) -> None:
+    settings_from = settings.DEFAULT_FROM_EMAIL
+    assert settings_from == "shop@localhost.example"
+    assert rendering.sender(name) == expected
+
+
+@pytest.mark.django_db
+def test_preview_is_filled_and_stores_nothing(shop: Shop) -> None:
+    Business.objects.update_or_create(pk=1, defaults={"name": "Blue Door"})
+
+    shown = outbox.preview("invitation", "email", "fr", VALUES, LINK_URL)
+
+    assert shown.subject == "Votre paiement de €12.50 à Blue Door"
+    assert LINK_URL in shown.html
+    assert "{link_url}" not in shown.html + shown.text
+
+
+def test_check_finds_a_template_that_uses_what_the_kind_lacks(shop: Shop) -> None:
+    kind = shop.kind("invitation", Category.INVITATION)
+    assert checks.problems_of(kind) == []
+
+    poorer = shop.kind("reminder", Category.REMINDER)
+    object.__setattr__(poorer, "placeholders", frozenset(VALUES) - {"balance"})
+    object.__setattr__(poorer, "required", frozenset({"paid_on"}))
+    found = checks.problems_of(poorer)
+    assert "reminder/de (sms): unknown {balance}" in found
+    assert "reminder/en (email): no {paid_on}" in found
