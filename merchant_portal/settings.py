@@ -457,7 +457,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
         "unacked_restore_throttle": 1,
     }
 )
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "links-sweep": {"task": "links.tasks.sweep", "schedule": 10.0},
+}
 
 # --- web server -------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from .numbers import NumberSeries
 from .payments import Mismatch, Payment, PaymentState
 from .reminders import Anchor, DueState, ReminderDue, ReminderPlan, ReminderStep
 from .totals import DailyTotal, Measure
-from .training import TrainingPayment
+from .training import TrainingPayment, TrainingSession
 
 __all__ = [
     "Activity",
@@ -31,5 +31,6 @@ __all__ = [
     "ReminderPlan",
     "ReminderStep",
     "TrainingPayment",
+    "TrainingSession",
     "WebhookEvent",
 ]

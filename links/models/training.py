@@ -1,27 +1,50 @@
-"""The training provider's own books: what its hosted page was told."""
+"""The training provider's own books: its sessions and the answers given there."""
 
 from django.db import models
 from django.db.models import Q
 
 
-class TrainingPayment(models.Model):
-    """One answer given on the training page; the truth that `fetch` reads.
+class TrainingSession(models.Model):
+    """One hosted training page, as the provider remembers it."""
 
-    `succeeds_at`: when it counts as paid (null: declined). `webhook_at`: when the
-    next webhook leaves (null: none is due); `webhooks_left` counts how many.
-    """
-
-    session_id = models.CharField(max_length=255, unique=True)
-    payment_id = models.CharField(max_length=255, unique=True)
-    outcome = models.CharField(max_length=12)
+    session_id = models.CharField(max_length=64, unique=True)
+    checkout_reference = models.CharField(max_length=24)
+    link_reference = models.CharField(max_length=24)
     amount_minor = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3)
+    title = models.CharField(max_length=255)
+    expires_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.session_id
+
+
+class TrainingPayment(models.Model):
+    """One answer given on the page: the truth that `fetch` reads.
+
+    `succeeds_at`: from when it counts as paid (null: declined). `webhook_at`: when
+    the next webhook leaves (null: none); `webhooks_left`: how many leave then.
+    """
+
+    session = models.ForeignKey(
+        TrainingSession, on_delete=models.CASCADE, related_name="payments"
+    )
+    payment_id = models.CharField(max_length=64, unique=True)
+    outcome = models.CharField(max_length=12)
     created_at = models.DateTimeField()
     succeeds_at = models.DateTimeField(null=True)
     webhook_at = models.DateTimeField(null=True)
     webhooks_left = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session"],
+                condition=Q(succeeds_at__isnull=False),
+                name="training_paid_once",
+            )
+        ]
         indexes = [
             models.Index(
                 fields=["webhook_at"],

@@ -17,10 +17,14 @@ _frozen_at: ContextVar[datetime | None] = ContextVar("frozen_at", default=None)
 
 def now() -> datetime:
     """Business time, aware, UTC. One short query unless the clock is frozen."""
-    frozen = _frozen_at.get()
-    if frozen is not None:
-        return frozen
-    return database_now() + timedelta(seconds=settings.CLOCK_OFFSET_SECONDS)
+    return _frozen_at.get() or business_time(database_now())
+
+
+def business_time(database_time: datetime) -> datetime:
+    """Business time, from a database's now that came along with another query."""
+    return _frozen_at.get() or database_time + timedelta(
+        seconds=settings.CLOCK_OFFSET_SECONDS
+    )
 
 
 def database_now() -> datetime:

@@ -3,6 +3,9 @@ means that the sweep finds them some seconds later."""
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from celery import current_app
 from django.db import transaction
@@ -12,6 +15,7 @@ from redis.exceptions import RedisError
 TASKS = frozenset(
     {
         "links.tasks.close_checkout",
+        "links.tasks.deliver_training_webhooks",
         "links.tasks.process_webhook",
         "links.tasks.settle_checkout",
         "notifications.tasks.send_due",
@@ -23,6 +27,7 @@ PAUSE_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
 _paused_until = 0.0
+_is_silent: ContextVar[bool] = ContextVar("nudges_silenced", default=False)
 
 
 def nudge(task_name: str, *args: int | str) -> None:
@@ -33,7 +38,19 @@ def nudge(task_name: str, *args: int | str) -> None:
     """
     if task_name not in TASKS:
         raise ValueError(f"{task_name!r} is not in queue.TASKS.")
+    if _is_silent.get():
+        return
     transaction.on_commit(lambda: _send(task_name, args))
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """No wake-ups inside the block, in this thread: its caller does the work itself."""
+    token = _is_silent.set(True)
+    try:
+        yield
+    finally:
+        _is_silent.reset(token)
 
 
 def _send(task_name: str, args: tuple[int | str, ...]) -> None:

@@ -26,6 +26,10 @@ _LOOK_ALIKE_SCRIPTS = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "COPTIC", "CHER
 _DIGIT_GROUPS = re.compile(r"(?<![0-9])[0-9]+(?:[ .\u00a0-][0-9]+)*")
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _CARD_LENGTHS = range(13, 20)
+_URL = re.compile(
+    r"(?:\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.)|\b(?:javascript|data|tel|mailto):)\S+",
+    re.IGNORECASE,
+)
 
 
 class TextError(ValueError):
@@ -54,6 +58,11 @@ def clean_block(
     return _clean(
         _LINE_ENDS.sub("\n", value), max_graphemes, max_length, allowed="\n\t"
     )
+
+
+def without_urls(value: str) -> str:
+    """`value` with every web address taken out; the pay link is added by us alone."""
+    return re.sub("[ \t]{2,}", " ", _URL.sub("", value)).strip()
 
 
 def graphemes(value: str) -> Iterator[str]:

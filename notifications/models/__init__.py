@@ -1,4 +1,5 @@
 from .messages import (
+    ASKING_CATEGORIES,
     Attempt,
     Category,
     ChannelName,
@@ -9,6 +10,7 @@ from .messages import (
 from .opt_outs import ChannelPause, DeliveryEvent, OptOut
 
 __all__ = [
+    "ASKING_CATEGORIES",
     "Attempt",
     "Category",
     "ChannelName",

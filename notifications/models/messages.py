@@ -23,6 +23,10 @@ class Category(models.TextChoices):
     SIGN_IN = "sign_in", _("Sign-in")
 
 
+ASKING_CATEGORIES = (Category.INVITATION, Category.REMINDER)
+# what must not be sent any more once a link is paid or closed
+
+
 class MessageState(models.TextChoices):
     QUEUED = "queued", _("Waiting")
     SENDING = "sending", _("Being sent")

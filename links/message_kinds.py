@@ -1,0 +1,188 @@
+"""The messages that links cause: what they say, and whether they are still wanted."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from babel.dates import format_date
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from merchant_portal.business.models import Business
+from notifications.kinds import Kind, register
+from notifications.models import Category, ChannelName, Message
+
+from .models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState
+from .services import pages
+
+PLACEHOLDERS = frozenset(
+    {
+        "greeting",
+        "customer_name",
+        "amount",
+        "balance",
+        "due_date",
+        "number",
+        "description",
+        "note",
+        "amount_received",
+        "paid_on",
+        "cancel_reason",
+    }
+)
+Values = dict[str, str]
+
+
+def _links(messages: Sequence[Message]) -> dict[str, PaymentLink]:
+    references = {message.reference for message in messages}
+    return {
+        link.public_id: link
+        for link in PaymentLink.objects.filter(public_id__in=references).select_related(
+            "customer"
+        )
+    }
+
+
+def _context(messages: Sequence[Message]) -> dict[int, Values]:
+    """Message pk → values, formatted in the message's language; three queries."""
+    links = _links(messages)
+    first_lines = {
+        line.link_id: line.description
+        for line in LineItem.objects.filter(link__in=links.values(), position=0)
+    }
+    payments = {
+        payment.public_id: payment
+        for payment in Payment.objects.filter(
+            public_id__in={message.subject_id for message in messages}
+        )
+    }
+    values: dict[int, Values] = {}
+    for message in messages:
+        link = links.get(message.reference)
+        if link is None:
+            continue
+        with translation.override(message.language):
+            values[message.pk] = {
+                **_of_link(link, message.language),
+                **_of_payment(payments.get(message.subject_id), message.language),
+                "description": first_lines.get(link.pk, ""),
+            }
+    return values
+
+
+def _of_link(link: PaymentLink, language: str) -> Values:
+    name = link.customer.name if link.customer else ""
+    return {
+        "greeting": _("Hello %s,") % name if name else _("Hello,"),
+        "customer_name": name,
+        "amount": link.amount.format(language),
+        "balance": link.balance.format(language),
+        "due_date": _day(link.due_on, language),
+        "number": link.number or "",
+        "note": link.note,
+        "cancel_reason": link.cancel_reason,
+    }
+
+
+def _of_payment(payment: Payment | None, language: str) -> Values:
+    if payment is None:
+        return {"amount_received": "", "paid_on": ""}
+    return {
+        "amount_received": payment.amount.format(language),
+        "paid_on": _day(payment.occurred_at.date(), language),
+    }
+
+
+def _day(day: date | None, language: str) -> str:
+    return format_date(day, format="long", locale=language) if day else ""
+
+
+def _link_urls(messages: Sequence[Message]) -> dict[int, str]:
+    links = _links(messages)
+    return {
+        message.pk: pages.url_of(links[message.reference])
+        for message in messages
+        if message.reference in links
+    }
+
+
+def _still_asking(messages: Sequence[Message]) -> set[int]:
+    """Those whose link still asks for money; one query, no locks."""
+    asking = set(
+        PaymentLink.objects.filter(
+            public_id__in={message.reference for message in messages},
+            status=LinkStatus.ACTIVE,
+        ).values_list("public_id", flat=True)
+    )
+    return {message.pk for message in messages if message.reference in asking}
+
+
+def _still_reminding(messages: Sequence[Message]) -> set[int]:
+    """As above, and reminders are wanted and no payment is on its way."""
+    asking = set(
+        PaymentLink.objects.filter(
+            public_id__in={message.reference for message in messages},
+            status=LinkStatus.ACTIVE,
+            has_reminders=True,
+        )
+        .exclude(payments__state=PaymentState.PROCESSING)
+        .values_list("public_id", flat=True)
+    )
+    return {message.pk for message in messages if message.reference in asking}
+
+
+def _always(messages: Sequence[Message]) -> set[int]:
+    return {message.pk for message in messages}
+
+
+def _admin_url(message: Message) -> str:
+    link = PaymentLink.objects.only("pk").get(public_id=message.reference)
+    return reverse("admin:links_paymentlink_change", args=[link.pk])
+
+
+def _sample(language: str) -> Values:
+    business = Business.objects.current()
+    with translation.override(language):
+        return {
+            "greeting": _("Hello %s,") % "Ada",
+            "customer_name": "Ada",
+            "amount": _sample_amount(business, language),
+            "balance": _sample_amount(business, language),
+            "due_date": _day(date(2030, 1, 31), language),
+            "number": "PL-2030-000123",
+            "description": _("Birthday cake"),
+            "note": "",
+            "amount_received": _sample_amount(business, language),
+            "paid_on": _day(date(2030, 1, 15), language),
+            "cancel_reason": "",
+        }
+
+
+def _sample_amount(business: Business, language: str) -> str:
+    return PaymentLink(amount_minor=12_500, currency=business.currency).amount.format(
+        language
+    )
+
+
+StillDue = Callable[[Sequence[Message]], set[int]]
+_KINDS: tuple[tuple[str, Category, StillDue], ...] = (
+    ("invitation", Category.INVITATION, _still_asking),
+    ("correction", Category.INVITATION, _still_asking),
+    ("reminder", Category.REMINDER, _still_reminding),
+    ("receipt", Category.RECEIPT, _always),
+    ("cancellation", Category.NOTICE, _always),
+)
+for _name, _category, _still_due in _KINDS:
+    register(
+        Kind(
+            name=_name,
+            category=_category,
+            channels=frozenset(ChannelName.values),
+            placeholders=PLACEHOLDERS,
+            context=_context,
+            link_urls=_link_urls,
+            still_due=_still_due,
+            admin_url=_admin_url,
+            sample=_sample,
+        )
+    )

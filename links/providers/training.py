@@ -1,0 +1,223 @@
+"""The rehearsal provider: a hosted page inside the product; no money moves.
+
+It keeps its own books in its own tables, as a real provider would, and its webhooks
+are signed, delivered and distrusted like anyone's.
+"""
+
+import hmac
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils.crypto import salted_hmac
+
+from merchant_portal.lib import clock, ids
+from merchant_portal.lib.money import Money
+
+from ..models.training import TrainingPayment, TrainingSession
+from .base import (
+    Capabilities,
+    CheckoutRequest,
+    CheckoutSnapshot,
+    PaymentSnapshot,
+    ProviderEvent,
+    ProviderRejected,
+    SeenState,
+    SessionState,
+    WebhookVerificationError,
+)
+
+OUTCOMES = ("approve", "decline", "later", "late", "lost", "duplicate")
+DELAY = timedelta(seconds=20)
+# of a payment that succeeds later and of a webhook that comes late
+TOLERANCE_SECONDS = 300
+FEE_BP, FEE_MINOR = 150, 25
+SIGNATURE_HEADER = "Training-Signature"
+
+
+class TrainingProvider:
+    slug: ClassVar[str] = "training"
+    title: ClassVar[str] = "Training"
+    capabilities: ClassVar[Capabilities] = Capabilities()
+
+    def create_checkout(self, request: CheckoutRequest) -> CheckoutSnapshot:
+        session, _created = TrainingSession.objects.get_or_create(
+            session_id=f"tcs_{request.idempotency_key}",
+            defaults={
+                "checkout_reference": request.reference,
+                "link_reference": request.link_reference,
+                "amount_minor": request.amount.amount_minor,
+                "currency": request.amount.currency,
+                "title": request.title[:255],
+                "expires_at": request.expires_at or clock.now() + timedelta(hours=23),
+            },
+        )
+        return _snapshot(session)
+
+    def fetch_checkout(self, provider_session_id: str) -> CheckoutSnapshot:
+        return _snapshot(_session(provider_session_id))
+
+    def expire_checkout(self, provider_session_id: str) -> CheckoutSnapshot:
+        TrainingSession.objects.filter(
+            session_id=provider_session_id, closed_at=None
+        ).update(closed_at=clock.now())
+        return _snapshot(_session(provider_session_id))
+
+    def fetch_payment(self, provider_payment_id: str) -> PaymentSnapshot:
+        payment = (
+            TrainingPayment.objects.select_related("session")
+            .filter(payment_id=provider_payment_id)
+            .first()
+        )
+        if payment is None:
+            raise ProviderRejected(f"No training payment {provider_payment_id[:40]}.")
+        return _seen(payment, clock.now())
+
+    def list_payments(self, since: datetime) -> Iterable[PaymentSnapshot]:
+        now = clock.now()
+        rows = TrainingPayment.objects.select_related("session").filter(
+            created_at__gte=since - DELAY
+        )
+        return [_seen(payment, now) for payment in rows.order_by("created_at")]
+
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        sent_at, _, signature = headers.get(SIGNATURE_HEADER, "").partition(",")
+        if not sent_at.isascii() or not sent_at.isdigit() or len(sent_at) > 12:
+            raise WebhookVerificationError("The signature is missing or malformed.")
+        if not hmac.compare_digest(signature, _signature(int(sent_at), body)):
+            raise WebhookVerificationError("The signature is wrong.")
+        age = clock.now().timestamp() - int(sent_at)
+        if abs(age) > TOLERANCE_SECONDS:
+            raise WebhookVerificationError("The webhook is too old or from the future.")
+
+    def parse_webhook(self, body: bytes) -> ProviderEvent:
+        try:
+            event = json.loads(body)
+            return ProviderEvent(
+                event_id=str(event["id"])[:255],
+                kind=str(event["type"])[:80],
+                provider_session_id=str(event["session"])[:255],
+            )
+        except (ValueError, KeyError, TypeError, RecursionError) as exc:
+            raise WebhookVerificationError("The body is not an event.") from exc
+
+    def check_account(self) -> str:
+        return ""
+
+
+def find_session(checkout_reference: str) -> TrainingSession | None:
+    """The session whose page belongs to this checkout of ours."""
+    return TrainingSession.objects.filter(checkout_reference=checkout_reference).first()
+
+
+def is_open(session: TrainingSession, now: datetime) -> bool:
+    """Whether its page still takes an answer."""
+    return _state(session, list(session.payments.all()), now) == SessionState.OPEN
+
+
+def answer(session: TrainingSession, outcome: str) -> TrainingPayment | None:
+    """Book what was clicked on the page; None when it takes no answer any more.
+
+    `outcome`: one of OUTCOMES. Double submits book one payment.
+    """
+    if outcome not in OUTCOMES:
+        raise ProviderRejected(f"No such outcome: {outcome[:20]!r}")
+    now = clock.now()
+    if not is_open(session, now):
+        return None
+    succeeds_at = {"decline": None, "later": now + DELAY}.get(outcome, now)
+    try:
+        with transaction.atomic():
+            return TrainingPayment.objects.create(
+                session=session,
+                payment_id=ids.new("tpy"),
+                outcome=outcome,
+                created_at=now,
+                succeeds_at=succeeds_at,
+                webhook_at={"lost": None, "late": now + DELAY}.get(outcome, now),
+                webhooks_left=2 if outcome in ("duplicate", "later") else 1,
+            )
+    except IntegrityError:
+        return None  # the other half of a double submit was faster
+
+
+def webhook(payment: TrainingPayment, number: int) -> tuple[dict[str, str], bytes]:
+    """Headers and body of one signed webhook about a payment.
+
+    The two of `duplicate` carry one event id; those of `later` are two events.
+    """
+    number = 1 if payment.outcome == "duplicate" else number
+    body = json.dumps(
+        {
+            "id": f"tev_{payment.payment_id[4:]}_{number}",
+            "type": "payment.updated",
+            "session": payment.session.session_id,
+        }
+    ).encode()
+    sent_at = int(clock.now().timestamp())
+    return {SIGNATURE_HEADER: f"{sent_at},{_signature(sent_at, body)}"}, body
+
+
+def _signature(sent_at: int, body: bytes) -> str:
+    message = f"{sent_at}.".encode() + body
+    return salted_hmac("training-webhook", message, algorithm="sha256").hexdigest()
+
+
+def _session(session_id: str) -> TrainingSession:
+    session = TrainingSession.objects.filter(session_id=session_id).first()
+    if session is None:
+        raise ProviderRejected(f"No training session {session_id[:40]}.")
+    return session
+
+
+def _snapshot(session: TrainingSession) -> CheckoutSnapshot:
+    now = clock.now()
+    payments = list(session.payments.order_by("created_at"))
+    for payment in payments:
+        payment.session = session
+    return CheckoutSnapshot(
+        provider_session_id=session.session_id,
+        state=_state(session, payments, now),
+        url=f"{settings.PUBLIC_URL}/training/{session.checkout_reference}/",
+        expires_at=session.expires_at,
+        payments=tuple(_seen(payment, now) for payment in payments),
+    )
+
+
+def _state(
+    session: TrainingSession, payments: list[TrainingPayment], now: datetime
+) -> SessionState:
+    if any(payment.succeeds_at is not None for payment in payments):
+        return SessionState.COMPLETED
+    if session.closed_at is not None or session.expires_at <= now:
+        return SessionState.EXPIRED
+    return SessionState.OPEN
+
+
+def _seen(payment: TrainingPayment, now: datetime) -> PaymentSnapshot:
+    session = payment.session
+    amount = Money(session.amount_minor, session.currency)
+    fee = min(amount.amount_minor * FEE_BP // 10_000 + FEE_MINOR, amount.amount_minor)
+    if payment.succeeds_at is None:
+        state = SeenState.FAILED
+    elif payment.succeeds_at > now:
+        state = SeenState.PROCESSING
+    else:
+        state = SeenState.SUCCEEDED
+    succeeded = state == SeenState.SUCCEEDED
+    return PaymentSnapshot(
+        account_slug=TrainingProvider.slug,
+        provider_payment_id=payment.payment_id,
+        state=state,
+        amount=amount,
+        occurred_at=(payment.succeeds_at if succeeded else None) or payment.created_at,
+        provider_session_id=session.session_id,
+        checkout_reference=session.checkout_reference,
+        link_reference=session.link_reference,
+        fee=Money(fee, session.currency) if succeeded else None,
+        method="card",
+        failure="" if payment.succeeds_at else "The card was declined.",
+    )

@@ -1,0 +1,114 @@
+"""What a link asks: lines to sums, whole minor units, half-up per line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from merchant_portal.lib import text
+from merchant_portal.lib.money import MoneyError, positive
+
+from .errors import LinkError
+
+MAX_LINES = 100
+MAX_QUANTITY_MILLI = 1_000_000_000
+# a million pieces; beyond that it is a slip of the finger
+FULL_BP = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class LineData:
+    """One line as it was asked for. Quantities in thousandths, rates in basis points."""
+
+    description: str
+    unit_amount_minor: int
+    quantity_milli: int = 1000
+    discount_bp: int = 0
+    tax_bp: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LineTotals:
+    """A line with its sums: `net_minor` after discount and before tax."""
+
+    data: LineData
+    net_minor: int
+    tax_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    lines: tuple[LineTotals, ...]
+    net_minor: int
+    tax_minor: int
+
+    @property
+    def amount_minor(self) -> int:
+        return self.net_minor + self.tax_minor
+
+
+def _half_up(numerator: int, denominator: int) -> int:
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def _line(line: LineData, *, prices_include_tax: bool) -> LineTotals:
+    discounted = _half_up(
+        line.quantity_milli * line.unit_amount_minor * (FULL_BP - line.discount_bp),
+        1000 * FULL_BP,
+    )
+    if prices_include_tax:
+        net = _half_up(discounted * FULL_BP, FULL_BP + line.tax_bp)
+        return LineTotals(line, net, discounted - net)
+    return LineTotals(line, discounted, _half_up(discounted * line.tax_bp, FULL_BP))
+
+
+def _checked(line: LineData, position: int) -> LineData:
+    where = f"lines.{position}"
+    try:
+        description = text.clean_line(line.description)
+    except text.TextError as exc:
+        raise LinkError(str(exc), f"{where}.description") from exc
+    if not description:
+        raise LinkError(_("Say what this line is for."), f"{where}.description")
+    if not 0 < line.quantity_milli <= MAX_QUANTITY_MILLI:
+        raise LinkError(
+            _("The quantity must be more than zero and at most 1,000,000."),
+            f"{where}.quantity",
+        )
+    if line.unit_amount_minor < 0:
+        raise LinkError(_("A price cannot be negative."), f"{where}.unit_amount")
+    if not 0 <= line.discount_bp <= FULL_BP:
+        raise LinkError(_("A discount is between 0 and 100 %."), f"{where}.discount")
+    if not 0 <= line.tax_bp <= FULL_BP:
+        raise LinkError(_("A tax rate is between 0 and 100 %."), f"{where}.tax")
+    return LineData(
+        description,
+        line.unit_amount_minor,
+        line.quantity_milli,
+        line.discount_bp,
+        line.tax_bp,
+    )
+
+
+def totals(
+    lines: Sequence[LineData], *, prices_include_tax: bool, currency: str
+) -> Totals:
+    """The sums of these lines; LinkError names the line that cannot be."""
+    if not lines:
+        raise LinkError(_("Add at least one line."), "lines")
+    if len(lines) > MAX_LINES:
+        raise LinkError(_("A link has at most 100 lines."), "lines")
+    summed = tuple(
+        _line(_checked(line, position), prices_include_tax=prices_include_tax)
+        for position, line in enumerate(lines)
+    )
+    result = Totals(
+        summed,
+        sum(line.net_minor for line in summed),
+        sum(line.tax_minor for line in summed),
+    )
+    try:
+        positive(result.amount_minor, currency)
+    except MoneyError as exc:
+        raise LinkError(str(exc), "lines") from exc
+    return result

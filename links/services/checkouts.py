@@ -1,0 +1,271 @@
+"""Hosted sessions: opening one, asking how it stands, closing it."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from merchant_portal.lib import clock, crash, queue
+from merchant_portal.lib.actors import PAYER, SYSTEM
+
+from ..models import (
+    Activity,
+    Checkout,
+    CheckoutState,
+    LinkStatus,
+    PaymentLink,
+    PaymentState,
+    ProviderAccount,
+)
+from ..providers.base import (
+    CheckoutRequest,
+    CheckoutSnapshot,
+    Provider,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+    SessionState,
+)
+from ..providers.registry import get_provider
+from . import accounts, pages, payments, recipients, sessions
+from .errors import LinkError
+
+S = CheckoutState
+CHECK_AFTER_SECONDS = (30, 120, 300, 600)
+# after the start; then every ten minutes until the session is final
+KEY_LIFETIME = timedelta(hours=23)
+# Stripe forgets an idempotency key after 24 hours; repeat no later than this
+SHORTEST, LONGEST = timedelta(minutes=31), timedelta(hours=23)
+# Stripe takes sessions of 30 minutes to 24 hours
+MARGIN = timedelta(minutes=2)
+# a session that ends sooner than this is not worth sending a customer to
+
+
+class CheckoutRefused(LinkError):
+    """Nothing can be opened for this link by this provider now; the text says why."""
+
+
+class ProviderDown(LinkError):
+    """The provider gave no answer; another one, or a later try, may work."""
+
+
+def start(link_pk: int, slug: str) -> str:
+    """The provider's page on which the customer pays the balance of this link.
+
+    Reuses the open session of that provider if it still fits; orders those of other
+    providers closed. The parameters are stored before the call, the call happens
+    outside any transaction. Raises CheckoutRefused, ProviderDown.
+    """
+    if slug not in accounts.configured():
+        raise CheckoutRefused(_("This way to pay is not available."))
+    account = accounts.get(slug)
+    with transaction.atomic():
+        checkout = _reuse_or_store(PaymentLink.objects.locked(link_pk), account)
+    if checkout.state == S.OPEN:
+        return checkout.url
+    return _open(checkout)
+
+
+def _reuse_or_store(link: PaymentLink, account: ProviderAccount) -> Checkout:
+    now = clock.now()
+    _refuse_unpayable(link, account, now)
+    keep = None
+    for live in link.checkouts.filter(
+        state__in=sessions.LIVE, close_ordered_at=None
+    ).select_for_update(of=("self",)):
+        fits = live.account_id == account.pk and live.amount == link.balance
+        ends = live.expires_at
+        if fits and keep is None and (ends is None or ends > now + MARGIN):
+            keep = live
+        else:
+            sessions.order_close_one(live, now)
+    if keep is not None:
+        return keep
+    checkout = Checkout(
+        link=link,
+        account=account,
+        amount_minor=link.balance.amount_minor,
+        currency=link.currency,
+        next_check_at=now + timedelta(seconds=CHECK_AFTER_SECONDS[0]),
+        created_at=now,
+    )
+    checkout.parameters = _parameters(link, now)
+    checkout.save()
+    Activity.objects.create(
+        link=link,
+        kind="checkout.started",
+        at=now,
+        actor=PAYER.id,
+        detail={"checkout": checkout.public_id, "provider": account.slug},
+    )
+    return checkout
+
+
+def _refuse_unpayable(
+    link: PaymentLink, account: ProviderAccount, now: datetime
+) -> None:
+    if link.status != LinkStatus.ACTIVE or link.is_past_expiry(now):
+        raise CheckoutRefused(_("This payment link is no longer open."))
+    if link.payments.filter(state=PaymentState.PROCESSING).exists():
+        raise CheckoutRefused(_("A payment is already on its way."))
+    if account.slug not in {offer.slug for offer in accounts.offered(link)}:
+        raise CheckoutRefused(_("This way to pay is not available."))
+
+
+def _parameters(link: PaymentLink, now: datetime) -> dict[str, str]:
+    """All that is needed to repeat the call, but the address of the link itself."""
+    lines = list(link.lines.values_list("description", flat=True)[:2])
+    title = lines[0] if len(lines) == 1 else str(link.number)
+    customer = recipients.addresses(link).get("email", "")
+    return {
+        "title": f"{link.number}: {title}" if len(lines) == 1 else title,
+        "language": recipients.language(link),
+        "customer_email": customer,
+        "expires_at": _session_end(link, now).isoformat(),
+    }
+
+
+def _session_end(link: PaymentLink, now: datetime) -> datetime:
+    """With the link, but within the bounds that providers set."""
+    end = now.replace(microsecond=0) + LONGEST
+    if link.expires_at is None:
+        return end
+    return max(min(end, link.expires_at), now + SHORTEST)
+
+
+def request_of(checkout: Checkout, link: PaymentLink) -> CheckoutRequest:
+    """The exact request of this checkout, the same at every repeat."""
+    page = pages.url_of(link)
+    stored = checkout.parameters
+    return CheckoutRequest(
+        reference=checkout.public_id,
+        link_reference=link.public_id,
+        idempotency_key=checkout.public_id,
+        amount=checkout.amount,
+        return_url=f"{page}return/{checkout.public_id}/",
+        cancel_url=page,
+        title=stored["title"],
+        language=stored["language"],
+        customer_email=stored["customer_email"],
+        expires_at=datetime.fromisoformat(stored["expires_at"]),
+    )
+
+
+def _open(checkout: Checkout) -> str:
+    provider = get_provider(checkout.account.slug)
+    request = request_of(checkout, checkout.link)
+    crash.crash_at("checkout.before_call")
+    try:
+        snapshot = provider.create_checkout(request)
+    except ProviderUnavailable as exc:
+        if not checkout.move_to(S.UNKNOWN, last_error=str(exc)[:300]):
+            return _opened_by_other_half(checkout)
+        raise ProviderDown(
+            _("The payment service did not answer. Nothing was charged.")
+        ) from exc
+    except ProviderError as exc:
+        checkout.move_to(S.FAILED, last_error=str(exc)[:300], next_check_at=None)
+        raise CheckoutRefused(
+            _("The payment service refused. Nothing was charged.")
+        ) from exc
+    crash.crash_at("checkout.after_call")
+    _store_opened(checkout, snapshot)
+    if checkout.close_ordered_at is not None:
+        queue.nudge("links.tasks.close_checkout", checkout.pk)
+        raise CheckoutRefused(_("This payment link is no longer open."))
+    return checkout.url
+
+
+def _opened_by_other_half(checkout: Checkout) -> str:
+    """Of a double click, the other half may have got the answer that this one lost."""
+    checkout.refresh_from_db()
+    if checkout.state != S.OPEN:
+        raise ProviderDown(
+            _("The payment service did not answer. Nothing was charged.")
+        )
+    return checkout.url
+
+
+def _store_opened(checkout: Checkout, snapshot: CheckoutSnapshot) -> None:
+    """Keep the provider's ids; a double click may have stored them already."""
+    for _try in range(3):
+        if checkout.move_to(
+            S.OPEN,
+            provider_session_id=snapshot.provider_session_id,
+            url=snapshot.url,
+            expires_at=snapshot.expires_at,
+            last_error="",
+        ):
+            break
+        checkout.refresh_from_db()
+    checkout.refresh_from_db()
+
+
+def settle(pk: int) -> None:
+    """Ask the provider how a checkout stands and book what it says.
+
+    Also closes it there, when that was ordered. Raises ProviderError when the
+    provider gives no answer; the next check stays due.
+    """
+    checkout = Checkout.objects.select_related("account", "link").get(pk=pk)
+    if checkout.state in (S.COMPLETED, S.EXPIRED, S.FAILED):
+        return
+    _schedule_next(checkout)
+    provider = get_provider(checkout.account.slug)
+    if not checkout.provider_session_id:
+        _find_session(checkout, provider)
+        if not checkout.provider_session_id:
+            return
+    snapshot = provider.fetch_checkout(checkout.provider_session_id)
+    if snapshot.state == SessionState.OPEN and checkout.close_ordered_at is not None:
+        snapshot = provider.expire_checkout(checkout.provider_session_id)
+    apply(checkout, snapshot)
+
+
+def _find_session(checkout: Checkout, provider: Provider) -> None:
+    """Learn the ids of a session whose opening was interrupted: same key, same call."""
+    if clock.now() - checkout.created_at > KEY_LIFETIME:
+        # Past this a repeat would open a second session; the first has ended by now
+        # and money, if any, is found by our reference.
+        checkout.move_to(S.EXPIRED, next_check_at=None)
+        return
+    try:
+        snapshot = provider.create_checkout(request_of(checkout, checkout.link))
+    except ProviderRejected as exc:
+        checkout.move_to(S.FAILED, last_error=str(exc)[:300], next_check_at=None)
+        return
+    _store_opened(checkout, snapshot)
+
+
+def apply(checkout: Checkout, snapshot: CheckoutSnapshot) -> bool:
+    """Book a session as the provider sees it; True if it told anything new."""
+    told = [payments.record(seen) for seen in snapshot.payments]
+    ended = False
+    if snapshot.state == SessionState.EXPIRED:
+        ended = checkout.move_to(S.EXPIRED, next_check_at=None)
+        if ended:
+            Activity.objects.create(
+                link_id=checkout.link_id,
+                kind="checkout.expired",
+                at=clock.now(),
+                actor=SYSTEM.id,
+                detail={"checkout": checkout.public_id},
+            )
+    return ended or any(told)
+
+
+def _schedule_next(checkout: Checkout) -> None:
+    """Put the next look on the row before looking: a crash then costs only time."""
+    step = min(checkout.checks + 1, len(CHECK_AFTER_SECONDS) - 1)
+    checkout.checks = min(checkout.checks + 1, 32_000)
+    checkout.next_check_at = clock.now() + timedelta(seconds=CHECK_AFTER_SECONDS[step])
+    checkout.save(update_fields=["checks", "next_check_at"])
+
+
+def due_for_check(limit: int = 100) -> list[int]:
+    """Keys of checkouts whose next look is due."""
+    return list(
+        Checkout.objects.filter(next_check_at__lte=clock.now())
+        .order_by("next_check_at")
+        .values_list("pk", flat=True)[:limit]
+    )

@@ -1,0 +1,152 @@
+"""Webhooks: stored once, answered at once, worked on after."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from merchant_portal.lib import clock, crash, queue
+
+from ..models import Checkout, EventState, Payment, WebhookEvent
+from ..providers.base import (
+    CheckoutSnapshot,
+    PaymentSnapshot,
+    ProviderError,
+    ProviderRejected,
+)
+from ..providers.registry import get_provider
+from . import accounts, checkouts, payments
+
+LEASE = timedelta(seconds=60)
+RETRY_AFTER_SECONDS = (10, 60, 300, 1800, 7200)
+# then a person looks at it
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the provider answered: a session, or only payments."""
+
+    session: CheckoutSnapshot | None
+    payments: tuple[PaymentSnapshot, ...]
+
+
+def receive(slug: str, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
+    """Verify and store one webhook, once for ever; a task does the work.
+
+    Raises WebhookVerificationError (answer 400) and KeyError for a provider whose
+    keys are not set (answer 404). Three statements, the last one a look-up.
+    """
+    account = accounts.get(slug)
+    provider = get_provider(slug)
+    provider.verify_webhook(headers, body)
+    event = provider.parse_webhook(body)
+    WebhookEvent.objects.bulk_create(
+        [
+            WebhookEvent(
+                account=account,
+                event_id=event.event_id,
+                kind=event.kind,
+                body=body.decode("utf-8", "replace"),
+                received_at=Now(),
+                next_try_at=Now(),
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    stored = WebhookEvent.objects.get(account=account, event_id=event.event_id)
+    crash.crash_at("webhook.after_store")
+    if stored.state == EventState.RECEIVED and stored.tries == 0:
+        queue.nudge("links.tasks.process_webhook", stored.pk)
+    return stored
+
+
+def process(pk: int) -> bool:
+    """Read at the provider what the event hints at, book it and finish the event.
+
+    The event is finished in the transaction that books its effect. False if another
+    worker has it or it is done. A failure leaves it due again later.
+    """
+    now = clock.database_now()
+    claimed = WebhookEvent.objects.filter(
+        pk=pk, state=EventState.RECEIVED, next_try_at__lte=now
+    ).update(next_try_at=now + LEASE, tries=F("tries") + 1)
+    if not claimed:
+        return False
+    event = WebhookEvent.objects.select_related("account").get(pk=pk)
+    try:
+        read = _read(event)
+    except ProviderRejected as exc:
+        _postpone(event, str(exc), is_final=True)
+        return False
+    except ProviderError as exc:
+        _postpone(event, str(exc))
+        return False
+    with transaction.atomic():
+        state = _book(event, read)
+        crash.crash_at("webhook.before_done")
+        WebhookEvent.objects.filter(pk=pk).update(
+            state=state, done_at=now, next_try_at=None, last_error=""
+        )
+    return True
+
+
+def _read(event: WebhookEvent) -> _Read:
+    """Ask the provider about what the event names; the event itself proves nothing."""
+    provider = get_provider(event.account.slug)
+    hint = provider.parse_webhook(event.body.encode())
+    if hint.provider_session_id:
+        session = provider.fetch_checkout(hint.provider_session_id)
+        return _Read(session, session.payments)
+    if hint.provider_payment_id:
+        return _Read(None, (provider.fetch_payment(hint.provider_payment_id),))
+    return _Read(None, ())
+
+
+def _book(event: WebhookEvent, read: _Read) -> EventState:
+    checkout = None
+    if read.session is not None:
+        checkout = Checkout.objects.filter(
+            account=event.account,
+            provider_session_id=read.session.provider_session_id,
+        ).first()
+    if checkout is not None and read.session is not None:
+        checkouts.apply(checkout, read.session)
+    else:
+        for seen in read.payments:
+            payments.record(seen)
+    if not read.payments:
+        return EventState.DONE if checkout is not None else EventState.IGNORED
+    has_orphan = Payment.objects.filter(
+        account=event.account,
+        link=None,
+        provider_payment_id__in=[seen.provider_payment_id for seen in read.payments],
+    ).exists()
+    return EventState.ORPHAN if has_orphan else EventState.DONE
+
+
+def _postpone(event: WebhookEvent, problem: str, *, is_final: bool = False) -> None:
+    """Try again later, at most as often as RETRY_AFTER_SECONDS says."""
+    if is_final or event.tries > len(RETRY_AFTER_SECONDS):
+        state, next_try_at = EventState.DEAD, None
+    else:
+        state = EventState.RECEIVED
+        next_try_at = clock.database_now() + timedelta(
+            seconds=RETRY_AFTER_SECONDS[event.tries - 1]
+        )
+    WebhookEvent.objects.filter(pk=event.pk, tries=event.tries).update(
+        state=state, next_try_at=next_try_at, last_error=problem[:300]
+    )
+
+
+def due(limit: int = 100) -> list[int]:
+    """Keys of events whose next try is due: the nudge was lost, or a try failed."""
+    return list(
+        WebhookEvent.objects.filter(
+            state=EventState.RECEIVED, next_try_at__lte=clock.database_now()
+        )
+        .order_by("next_try_at")
+        .values_list("pk", flat=True)[:limit]
+    )

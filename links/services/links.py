@@ -1,0 +1,341 @@
+"""The life of a payment link, from its making to its end."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from customers.models import Customer
+from customers.services.customers import zone_of
+from merchant_portal.audit import services as audit
+from merchant_portal.business.models import Business
+from merchant_portal.lib import clock, ids, signing, text
+from merchant_portal.lib.actors import SYSTEM, Actor
+from merchant_portal.lib.money import MoneyError, parse_currency
+from notifications.models import ASKING_CATEGORIES
+from notifications.services import outbox
+
+from ..models import Activity, LineItem, LinkStatus, NumberSeries, PaymentLink
+from ..providers.registry import PROVIDERS
+from . import amounts, recipients, reminders, sessions
+from .amounts import LineData, Totals
+from .errors import LinkConflict, LinkError
+
+MAX_METADATA_CHARACTERS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class LinkData:
+    """What a link is made of. `creation_key`: of the form, against double submits."""
+
+    customer: Customer | None
+    currency: str
+    lines: tuple[LineData, ...]
+    due_on: date | None = None
+    expires_at: datetime | None = None
+    note: str = ""
+    draft: bool = False
+    creation_key: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    allowed_providers: tuple[str, ...] = ()
+    has_reminders: bool = True
+
+
+def create(data: LinkData, *, actor: Actor) -> PaymentLink:
+    """Make a link, active unless `draft`; the same creation_key gives the same link.
+
+    Raises LinkError naming the input that cannot be.
+    """
+    if data.creation_key:
+        made = PaymentLink.objects.filter(creation_key=data.creation_key).first()
+        if made is not None:
+            return made
+    try:
+        with transaction.atomic():
+            link = _insert(data, actor=actor, replaces=None)
+            audit.record(actor.id, "link.created", link.public_id)
+    except IntegrityError:
+        # The other half of a double submit was faster; its link is this one.
+        made = PaymentLink.objects.filter(
+            creation_key=data.creation_key or None
+        ).first()
+        if made is None or not data.creation_key:
+            raise
+        return made
+    return link
+
+
+def _insert(
+    data: LinkData, *, actor: Actor, replaces: PaymentLink | None
+) -> PaymentLink:
+    business = Business.objects.current()
+    now = clock.now()
+    currency, totals = _checked_amounts(data, business)
+    _check_terms(data.due_on, data.expires_at, now)
+    _check_extras(data)
+    public_id = ids.new("plk")
+    token = signing.link_token(public_id, 1)
+    link = PaymentLink.objects.create(
+        public_id=public_id,
+        customer=data.customer,
+        created_by_id=actor.user_pk,
+        currency=currency,
+        net_minor=totals.net_minor,
+        tax_minor=totals.tax_minor,
+        amount_minor=totals.amount_minor,
+        prices_include_tax=business.prices_include_tax,
+        due_on=data.due_on,
+        expires_at=data.expires_at,
+        note=clean_note(data.note),
+        metadata=data.metadata,
+        allowed_providers=list(data.allowed_providers),
+        has_reminders=data.has_reminders,
+        token_key_version=token.key_version,
+        token_sha256=token.sha256,
+        creation_key=data.creation_key or None,
+        replaces=replaces,
+        created_at=now,
+    )
+    _insert_lines(link, totals)
+    note(link, "link.created", actor, now)
+    if not data.draft:
+        activate(link, actor=actor)
+    return link
+
+
+def _insert_lines(link: PaymentLink, totals: Totals) -> None:
+    LineItem.objects.bulk_create(
+        LineItem(
+            link=link,
+            position=position,
+            description=line.data.description,
+            quantity_milli=line.data.quantity_milli,
+            unit_amount_minor=line.data.unit_amount_minor,
+            discount_bp=line.data.discount_bp,
+            tax_bp=line.data.tax_bp,
+            net_minor=line.net_minor,
+            tax_minor=line.tax_minor,
+        )
+        for position, line in enumerate(totals.lines)
+    )
+
+
+def _checked_amounts(data: LinkData, business: Business) -> tuple[str, Totals]:
+    try:
+        currency = parse_currency(data.currency)
+    except MoneyError as exc:
+        raise LinkError(str(exc), "currency") from exc
+    return currency, amounts.totals(
+        data.lines, prices_include_tax=business.prices_include_tax, currency=currency
+    )
+
+
+def _check_terms(
+    due_on: date | None, expires_at: datetime | None, now: datetime
+) -> None:
+    if due_on is not None and abs((due_on - now.date()).days) > 3660:
+        raise LinkError(_("The due date is more than ten years away."), "due_on")
+    if expires_at is not None and expires_at <= now:
+        raise LinkError(_("The expiry lies in the past."), "expires_at")
+
+
+def _check_extras(data: LinkData) -> None:
+    unknown = set(data.allowed_providers) - set(PROVIDERS)
+    if unknown:
+        raise LinkError(
+            _("There is no provider called %s.") % ", ".join(sorted(unknown)),
+            "allowed_providers",
+        )
+    if len(str(data.metadata)) > MAX_METADATA_CHARACTERS:
+        raise LinkError(_("The metadata is too long."), "metadata")
+
+
+def clean_note(value: str) -> str:
+    """A note as it may go to a customer: plain text, no addresses but our own."""
+    try:
+        return text.without_urls(text.clean_block(value))
+    except text.TextError as exc:
+        raise LinkError(str(exc), "note") from exc
+
+
+def note(
+    link: PaymentLink, kind: str, actor: Actor, at: datetime, **detail: object
+) -> None:
+    """Write one line of the link's timeline, in the caller's transaction."""
+    Activity.objects.create(link=link, kind=kind, at=at, actor=actor.id, detail=detail)
+
+
+def activate(link: PaymentLink, *, actor: Actor) -> bool:
+    """Make a draft payable and give it its number; False if it is no draft."""
+    with transaction.atomic():
+        locked = PaymentLink.objects.locked(link.pk)
+        if locked.status != LinkStatus.DRAFT:
+            return False
+        now = clock.now()
+        year = now.astimezone(zone_of(None)).year
+        number = f"PL-{year}-{NumberSeries.take('PL', year):06d}"
+        locked.move_to(LinkStatus.ACTIVE, number=number, activated_at=now)
+        note(locked, "link.activated", actor, now, number=number)
+    link.refresh_from_db(fields=["status", "number", "activated_at", "version"])
+    return True
+
+
+def edit(
+    link: PaymentLink,
+    *,
+    due_on: date | None,
+    note_text: str,
+    expires_at: datetime | None,
+    version: int,
+    actor: Actor,
+) -> None:
+    """Change what may change after making: due date, note, expiry.
+
+    `version`: of the link as the editor saw it. Raises LinkConflict if it has moved
+    on, LinkError for what cannot be.
+    """
+    cleaned = clean_note(note_text)
+    with transaction.atomic():
+        locked = PaymentLink.objects.locked(link.pk)
+        if locked.version != version:
+            raise LinkConflict(
+                _("Somebody changed this link in the meantime. Look at it again.")
+            )
+        if locked.status not in {LinkStatus.DRAFT, LinkStatus.ACTIVE}:
+            raise LinkConflict(_("This link can no longer be changed."))
+        now = clock.now()
+        _check_terms(due_on, expires_at, now)
+        new = {"due_on": due_on, "note": cleaned, "expires_at": expires_at}
+        changed = [
+            name for name, value in new.items() if getattr(locked, name) != value
+        ]
+        if not changed:
+            return
+        for name in changed:
+            setattr(locked, name, new[name])
+        locked.version += 1
+        locked.save(update_fields=[*changed, "version"])
+        note(locked, "link.edited", actor, now, fields=changed)
+        if "due_on" in changed:
+            reminders.plan(locked)
+        audit.record(actor.id, "link.edited", locked.public_id, fields=changed)
+    link.refresh_from_db()
+
+
+def cancel(
+    link: PaymentLink, *, actor: Actor, reason: str = "", tell: bool = False
+) -> bool:
+    """Close a link; `reason` is shown to the customer, `tell` also sends it.
+
+    False if it was closed or paid already.
+    """
+    try:
+        reason = text.clean_line(reason)
+    except text.TextError as exc:
+        raise LinkError(str(exc), "reason") from exc
+    with transaction.atomic():
+        locked = PaymentLink.objects.locked(link.pk)
+        if not _close(locked, LinkStatus.CANCELED, actor, reason):
+            return False
+        if tell:
+            _tell(locked, "cancellation", actor)
+        audit.record(actor.id, "link.canceled", locked.public_id)
+    link.refresh_from_db()
+    return True
+
+
+def _close(
+    locked: PaymentLink, status: LinkStatus, actor: Actor, reason: str = ""
+) -> bool:
+    """End a locked link: nothing more is asked, reminded or opened for it."""
+    now = clock.now()
+    if not locked.move_to(status, closed_at=now, cancel_reason=reason):
+        return False
+    note(locked, f"link.{status}", actor, now, **({"reason": reason} if reason else {}))
+    sessions.order_close(locked, now)
+    reminders.drop(locked, f"link {status}")
+    outbox.cancel(locked.public_id, categories=ASKING_CATEGORIES)
+    return True
+
+
+def _tell(locked: PaymentLink, kind: str, actor: Actor) -> None:
+    known = recipients.addresses(locked)
+    for channel in locked.last_channels:
+        if channel in known:
+            outbox.enqueue(
+                kind=kind,
+                channel=channel,
+                recipient=known[channel],
+                language=recipients.language(locked),
+                reference=locked.public_id,
+                dedupe_key=f"{kind}:{locked.public_id}:{channel}",
+            )
+
+
+def correct(link: PaymentLink, data: LinkData, *, actor: Actor) -> PaymentLink:
+    """Replace a link whose amounts were wrong: cancel it, make a new one, tell.
+
+    The customer is told on the channels of the last send. Raises LinkConflict when
+    money has come already.
+    """
+    if data.creation_key:
+        made = PaymentLink.objects.filter(creation_key=data.creation_key).first()
+        if made is not None:
+            return made
+    with transaction.atomic():
+        old = PaymentLink.objects.locked(link.pk)
+        if old.amount_paid_minor or old.payments.filter(state="processing").exists():
+            raise LinkConflict(
+                _("Money has come for this link; it cannot be corrected.")
+            )
+        if not _close(old, LinkStatus.CANCELED, actor):
+            raise LinkConflict(_("This link can no longer be corrected."))
+        fresh = _insert(data, actor=actor, replaces=old)
+        now = clock.now()
+        note(old, "link.replaced", actor, now, by=fresh.public_id)
+        note(fresh, "link.corrects", actor, now, of=old.public_id)
+        if old.last_channels and fresh.status == LinkStatus.ACTIVE:
+            fresh = PaymentLink.objects.locked(fresh.pk)
+            fresh.last_channels = old.last_channels
+            fresh.last_sent_at = now
+            fresh.save(update_fields=["last_channels", "last_sent_at"])
+            _tell(fresh, "correction", actor)
+            reminders.plan(fresh)
+        audit.record(
+            actor.id, "link.corrected", old.public_id, replaced_by=fresh.public_id
+        )
+    link.refresh_from_db()
+    return fresh
+
+
+def extend(link: PaymentLink, *, expires_at: datetime | None, actor: Actor) -> bool:
+    """Open an expired link again under the same address; False if it is not expired."""
+    with transaction.atomic():
+        locked = PaymentLink.objects.locked(link.pk)
+        now = clock.now()
+        _check_terms(None, expires_at, now)
+        if locked.status != LinkStatus.EXPIRED:
+            return False
+        locked.move_to(LinkStatus.ACTIVE, expires_at=expires_at, closed_at=None)
+        note(locked, "link.extended", actor, now)
+        reminders.plan(locked)
+        audit.record(actor.id, "link.extended", locked.public_id)
+    link.refresh_from_db()
+    return True
+
+
+def expire_due(limit: int = 200) -> int:
+    """Close active links past their expiry; returns how many."""
+    now = clock.now()
+    due = PaymentLink.objects.filter(
+        status=LinkStatus.ACTIVE, expires_at__lte=now
+    ).values_list("pk", flat=True)[:limit]
+    closed = 0
+    for pk in list(due):
+        with transaction.atomic():
+            locked = PaymentLink.objects.locked(pk)
+            if locked.is_past_expiry(now):
+                closed += _close(locked, LinkStatus.EXPIRED, SYSTEM)
+    return closed

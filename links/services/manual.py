@@ -1,0 +1,71 @@
+"""Money taken by hand: cash, cheque, transfer, terminal."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from merchant_portal.audit import services as audit
+from merchant_portal.lib import clock, ids, text
+from merchant_portal.lib.actors import Actor
+from merchant_portal.lib.money import Money, MoneyError, positive
+
+from ..models import LinkStatus, Payment, PaymentLink
+from ..providers.base import PaymentSnapshot, SeenState
+from ..providers.manual import METHODS
+from . import payments
+from .errors import LinkConflict, LinkError
+
+
+def record_payment(
+    link: PaymentLink,
+    *,
+    amount_minor: int,
+    method: str,
+    actor: Actor,
+    note: str = "",
+    occurred_at: datetime | None = None,
+    key: str = "",
+) -> Payment:
+    """Book money that a member of staff took, in the link's currency.
+
+    `key`: of the form, so that a double submit books once. Raises LinkError for what
+    cannot be, LinkConflict for a draft.
+    """
+    if method not in METHODS:
+        raise LinkError(_("Choose how it was paid."), "method")
+    try:
+        amount: Money = positive(amount_minor, link.currency)
+        note = text.clean_line(note)
+    except (MoneyError, text.TextError) as exc:
+        raise LinkError(
+            str(exc), "amount" if isinstance(exc, MoneyError) else "note"
+        ) from exc
+    now = clock.now()
+    at = occurred_at or now
+    if at > now:
+        raise LinkError(_("The payment lies in the future."), "occurred_at")
+    if link.status == LinkStatus.DRAFT:
+        raise LinkConflict(_("A draft cannot be paid; send or copy it first."))
+    reference = f"manual:{link.public_id}:{key or ids.new('man')}"
+    with transaction.atomic():
+        PaymentLink.objects.locked(link.pk)
+        booked = payments.record(
+            PaymentSnapshot(
+                account_slug="manual",
+                provider_payment_id=reference,
+                state=SeenState.SUCCEEDED,
+                amount=amount,
+                occurred_at=at,
+                link_reference=link.public_id,
+                method=method,
+            ),
+            actor=actor,
+            note=note,
+        )
+        if booked is not None:
+            audit.record(actor.id, "payment.recorded", booked.public_id, method=method)
+    link.refresh_from_db()
+    return booked or Payment.objects.get(
+        account__slug="manual", provider_payment_id=reference
+    )

@@ -1,0 +1,75 @@
+"""The public address of a link: making it and finding the link behind it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+
+from merchant_portal.lib import clock, signing
+
+from ..models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the public page shows: the link, its lines, and how it stands now."""
+
+    link: PaymentLink
+    lines: tuple[LineItem, ...]
+    is_processing: bool
+    read_at: datetime
+
+    @property
+    def status(self) -> str:
+        """The link's status as the customer must see it, swept already or not."""
+        if self.link.status == LinkStatus.ACTIVE and self.link.is_past_expiry(
+            self.read_at
+        ):
+            return LinkStatus.EXPIRED
+        return self.link.status
+
+    @property
+    def is_payable(self) -> bool:
+        return self.status == LinkStatus.ACTIVE and not self.is_processing
+
+
+def token_of(link: PaymentLink) -> str:
+    return signing.link_token(
+        link.public_id, link.generation, link.token_key_version
+    ).token
+
+
+def url_of(link: PaymentLink) -> str:
+    """The address to hand to the customer; never stored, never logged."""
+    return f"{settings.PUBLIC_URL}/p/{token_of(link)}/"
+
+
+def find_by_token(raw: str) -> Page | None:
+    """What stands behind an address as it was typed; None for drafts and unknowns.
+
+    One query: the lines bring their link, its customer and the time with them.
+    """
+    token = signing.clean_token(raw)
+    if token is None:
+        return None
+    processing = Payment.objects.filter(
+        link=OuterRef("link_id"), state=PaymentState.PROCESSING
+    )
+    lines = tuple(
+        LineItem.objects.filter(link__token_sha256=signing.token_sha256(token))
+        .exclude(link__status=LinkStatus.DRAFT)
+        .select_related("link__customer")
+        .annotate(is_processing=Exists(processing), read_at=Now())
+        .order_by("position")
+    )
+    if not lines:
+        return None
+    first = lines[0]
+    return Page(
+        link=first.link,
+        lines=lines,
+        is_processing=first.is_processing,
+        read_at=clock.business_time(first.read_at),
+    )

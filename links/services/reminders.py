@@ -1,0 +1,256 @@
+"""Friendly reminders: due moments as rows, looked at again when they come due."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from datetime import time as wall_time
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Max
+
+from customers.services.customers import zone_of
+from merchant_portal.lib import clock, crash
+from merchant_portal.lib.actors import SYSTEM
+from notifications.models import Category, Message, MessageState
+from notifications.services import outbox
+
+from ..models import (
+    Activity,
+    Anchor,
+    DueState,
+    LinkStatus,
+    Payment,
+    PaymentLink,
+    PaymentState,
+    ReminderDue,
+    ReminderPlan,
+    ReminderStep,
+)
+from . import recipients
+
+AFTER_MANUAL_SEND = timedelta(hours=24)
+BETWEEN_REMINDERS = timedelta(hours=12)
+EARLIEST, LATEST = wall_time(8), wall_time(21)
+# quiet hours: reminders leave between these local times
+BATCH = 200
+
+DEFAULT_STEPS = ((Anchor.SENT, 3), (Anchor.DUE, 0), (Anchor.DUE, 7))
+
+
+def default_plan() -> ReminderPlan:
+    """The business's plan; made on first use: 3 days after sending, due, 7 days on."""
+    plan, created = ReminderPlan.objects.get_or_create(
+        is_default=True, defaults={"name": "Friendly"}
+    )
+    if created:
+        ReminderStep.objects.bulk_create(
+            ReminderStep(plan=plan, anchor=anchor, offset_days=days)
+            for anchor, days in DEFAULT_STEPS
+        )
+    return plan
+
+
+def moment(link: PaymentLink, step: ReminderStep, zone: ZoneInfo) -> datetime | None:
+    """When the step comes due for this link, UTC; None if its anchor is not known.
+
+    In the gap of a clock change the local time moves forward, in the overlap the
+    first one counts.
+    """
+    if step.anchor == Anchor.DUE:
+        day = link.due_on
+    else:
+        sent = link.last_sent_at
+        day = sent.astimezone(zone).date() if sent else None
+    if day is None:
+        return None
+    local = datetime.combine(
+        day + timedelta(days=step.offset_days), step.local_time, tzinfo=zone
+    )
+    return local.astimezone(UTC)
+
+
+def plan(link: PaymentLink) -> None:
+    """Write the due moments of a link that the caller holds locked.
+
+    Steps that were sent or left out before stay as they are; open ones move.
+    """
+    if not _wants_reminders(link):
+        drop(link, "no reminders wanted")
+        return
+    now = clock.now()
+    zone = zone_of(link.customer)
+    chosen = link.reminder_plan or default_plan()
+    settled = set(
+        link.reminders_due.exclude(state=DueState.PLANNED).values_list(
+            "step_id", flat=True
+        )
+    )
+    link.reminders_due.filter(state=DueState.PLANNED).delete()
+    moments = [
+        (step, at)
+        for step in chosen.steps.all()
+        if step.pk not in settled and (at := moment(link, step, zone)) is not None
+    ]
+    ReminderDue.objects.bulk_create(
+        ReminderDue(link=link, step=step, due_at=at) for step, at in moments if at > now
+    )
+
+
+def _wants_reminders(link: PaymentLink) -> bool:
+    return (
+        link.has_reminders
+        and link.status == LinkStatus.ACTIVE
+        and link.last_sent_at is not None
+    )
+
+
+def drop(link: PaymentLink, reason: str) -> int:
+    """Leave out every open due moment of a link that the caller holds locked."""
+    return link.reminders_due.filter(state=DueState.PLANNED).update(
+        state=DueState.DROPPED, reason=reason[:40], settled_at=clock.now()
+    )
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one pass decides, written in few statements at its end."""
+
+    now: datetime
+    queued: list[ReminderDue] = field(default_factory=list)
+    dropped: dict[str, list[int]] = field(default_factory=dict)
+    messages: list[outbox.NewMessage] = field(default_factory=list)
+    activities: list[Activity] = field(default_factory=list)
+
+    def leave_out(self, dues: Iterable[ReminderDue], reason: str) -> None:
+        self.dropped.setdefault(reason, []).extend(due.pk for due in dues)
+
+
+def enqueue_due() -> int:
+    """Turn due moments into messages, one batch; returns how many moments it settled.
+
+    Links are locked first, in the order of their keys; a link that somebody else
+    holds waits for the next pass.
+    """
+    now = clock.now()
+    with transaction.atomic():
+        wanted = ReminderDue.objects.filter(
+            state=DueState.PLANNED, due_at__lte=now
+        ).order_by("due_at")
+        link_pks = set(wanted.values_list("link_id", flat=True)[:BATCH])
+        if not link_pks:
+            return 0
+        links = {
+            link.pk: link
+            for link in PaymentLink.objects.select_for_update(
+                of=("self",), skip_locked=True
+            )
+            .filter(pk__in=link_pks)
+            .select_related("customer")
+            .order_by("pk")
+        }
+        dues: dict[int, list[ReminderDue]] = {}
+        for due in wanted.filter(link_id__in=links):
+            dues.setdefault(due.link_id, []).append(due)
+        crash.crash_at("reminder.after_claim")
+        this = _Round(now)
+        _decide(this, links, dues)
+        _write(this)
+    return sum(len(of_link) for of_link in dues.values())
+
+
+def _decide(
+    this: _Round, links: dict[int, PaymentLink], dues: dict[int, list[ReminderDue]]
+) -> None:
+    processing = set(
+        Payment.objects.filter(
+            link_id__in=links, state=PaymentState.PROCESSING
+        ).values_list("link_id", flat=True)
+    )
+    reminded = dict(
+        Message.objects.filter(
+            reference__in=[link.public_id for link in links.values()],
+            category=Category.REMINDER,
+            due_at__gt=this.now - BETWEEN_REMINDERS,
+        )
+        .exclude(state__in=[MessageState.CANCELED, MessageState.SUPPRESSED])
+        .values_list("reference")
+        .annotate(last=Max("due_at"))
+    )
+    known = recipients.addresses_of_many(links.values())
+    for pk, of_link in dues.items():
+        link = links[pk]
+        reason = _reason_to_leave_out(link, this.now, pk in processing, reminded)
+        if not reason and not any(c in known.get(pk, {}) for c in link.last_channels):
+            reason = "no address"
+        if reason:
+            this.leave_out(of_link, reason)
+            continue
+        *older, newest = of_link
+        this.leave_out(older, "a later step came due")
+        _queue(this, link, newest, known[pk])
+
+
+def _reason_to_leave_out(
+    link: PaymentLink, now: datetime, is_processing: bool, reminded: dict[str, datetime]
+) -> str:
+    if not _wants_reminders(link) or link.is_past_expiry(now):
+        return f"link {link.status}"
+    if is_processing:
+        return "a payment is on its way"
+    if link.last_sent_at is not None and now - link.last_sent_at < AFTER_MANUAL_SEND:
+        return "sent by hand within 24 hours"
+    if link.public_id in reminded:
+        return "reminded within 12 hours"
+    return ""
+
+
+def _queue(
+    this: _Round, link: PaymentLink, due: ReminderDue, known: dict[str, str]
+) -> None:
+    this.queued.append(due)
+    at = outside_quiet_hours(this.now, zone_of(link.customer))
+    channels = [channel for channel in link.last_channels if channel in known]
+    this.messages += [
+        outbox.NewMessage(
+            kind="reminder",
+            channel=channel,
+            recipient=known[channel],
+            language=recipients.language(link),
+            reference=link.public_id,
+            dedupe_key=f"reminder:{link.public_id}:{due.step_id}:{channel}",
+            due_at=at,
+            is_automatic=True,
+        )
+        for channel in channels
+    ]
+    this.activities.append(
+        Activity(
+            link=link,
+            kind="reminder.queued",
+            at=this.now,
+            actor=SYSTEM.id,
+            detail={"channels": channels},
+        )
+    )
+
+
+def outside_quiet_hours(at: datetime, zone: ZoneInfo) -> datetime:
+    """`at`, or the next moment at which a reminder may leave in that zone."""
+    local = at.astimezone(zone)
+    if EARLIEST <= local.time() < LATEST:
+        return at
+    day = local.date() + timedelta(days=1 if local.time() >= LATEST else 0)
+    return datetime.combine(day, EARLIEST, tzinfo=zone).astimezone(UTC)
+
+
+def _write(this: _Round) -> None:
+    ReminderDue.objects.filter(pk__in=[due.pk for due in this.queued]).update(
+        state=DueState.QUEUED, settled_at=this.now
+    )
+    for reason, pks in this.dropped.items():
+        ReminderDue.objects.filter(pk__in=pks).update(
+            state=DueState.DROPPED, reason=reason, settled_at=this.now
+        )
+    Activity.objects.bulk_create(this.activities)
+    outbox.enqueue_many(this.messages)

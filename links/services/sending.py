@@ -1,0 +1,95 @@
+"""Sending a link to its customer, asked for by staff or a key."""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from merchant_portal.audit import services as audit
+from merchant_portal.lib import clock, ids
+from merchant_portal.lib.actors import Actor
+from notifications.models import ChannelName, Message
+from notifications.services import outbox
+
+from ..models import LinkStatus, Measure, PaymentLink
+from . import links, recipients, reminders, totals
+from .errors import LinkConflict, LinkError
+
+MAX_KEY = 40
+# so that the whole dedupe key fits its column
+
+
+def send(
+    link: PaymentLink, channels: Sequence[str], *, actor: Actor, key: str = ""
+) -> list[Message]:
+    """Queue the invitation on each channel; a draft becomes active first.
+
+    `key`: of the form or request, so that a repeat sends nothing twice. Goes at
+    once: a person asked for it. Raises LinkError for a channel without an address,
+    LinkConflict for a link that asks for nothing any more.
+    """
+    wanted = list(dict.fromkeys(channels))
+    if not wanted:
+        raise LinkError(_("Choose at least one way to send it."), "channels")
+    if unknown := set(wanted) - set(ChannelName.values):
+        raise LinkError(
+            _("There is no channel called %s.") % ", ".join(sorted(unknown)), "channels"
+        )
+    with transaction.atomic():
+        links.activate(link, actor=actor)
+        locked = PaymentLink.objects.locked(link.pk)
+        known = recipients.addresses(locked)
+        _refuse_unsendable(locked, wanted, known)
+        messages = _enqueue(locked, wanted, known, key or ids.new("snd"))
+        if messages:
+            _note_sent(locked, wanted, actor)
+    link.refresh_from_db()
+    return messages
+
+
+def _refuse_unsendable(
+    locked: PaymentLink, wanted: list[str], known: dict[str, str]
+) -> None:
+    if locked.status != LinkStatus.ACTIVE or locked.is_past_expiry(clock.now()):
+        raise LinkConflict(
+            _("This link is %s; there is nothing to send.")
+            % locked.get_status_display().lower()
+        )
+    for channel in wanted:
+        if channel not in known:
+            raise LinkError(
+                _("The customer has no e-mail address.")
+                if channel == ChannelName.EMAIL
+                else _("The customer has no phone number."),
+                "channels",
+            )
+
+
+def _enqueue(
+    locked: PaymentLink, wanted: list[str], known: dict[str, str], key: str
+) -> list[Message]:
+    queued = [
+        outbox.enqueue(
+            kind="invitation",
+            channel=channel,
+            recipient=known[channel],
+            language=recipients.language(locked),
+            reference=locked.public_id,
+            dedupe_key=f"invitation:{locked.public_id}:{channel}:{key[:MAX_KEY]}",
+        )
+        for channel in wanted
+    ]
+    return [message for message in queued if message is not None]
+
+
+def _note_sent(locked: PaymentLink, wanted: list[str], actor: Actor) -> None:
+    now = clock.now()
+    is_first = locked.last_sent_at is None
+    locked.last_sent_at = now
+    locked.last_channels = wanted
+    locked.save(update_fields=["last_sent_at", "last_channels"])
+    links.note(locked, "link.sent", actor, now, channels=wanted)
+    reminders.plan(locked)
+    if is_first:
+        totals.add(Measure.SENT, locked.amount, now)
+    audit.record(actor.id, "link.sent", locked.public_id, channels=wanted)

@@ -1,0 +1,29 @@
+"""Closing what is open at providers; ordered under the link's lock, done by a task."""
+
+from datetime import datetime
+
+from merchant_portal.lib import queue
+
+from ..models import Checkout, CheckoutState, PaymentLink
+
+LIVE = (
+    CheckoutState.CREATING,
+    CheckoutState.OPEN,
+    CheckoutState.CAPTURING,
+    CheckoutState.UNKNOWN,
+)
+
+
+def order_close(link: PaymentLink, now: datetime) -> None:
+    """Order every live session of a locked link closed at its provider."""
+    live = link.checkouts.filter(state__in=LIVE, close_ordered_at=None)
+    for checkout in live.select_for_update(of=("self",)):
+        order_close_one(checkout, now)
+
+
+def order_close_one(checkout: Checkout, now: datetime) -> None:
+    """Order one locked session closed; the sweep finds it if the nudge is lost."""
+    checkout.close_ordered_at = now
+    checkout.next_check_at = now
+    checkout.save(update_fields=["close_ordered_at", "next_check_at"])
+    queue.nudge("links.tasks.close_checkout", checkout.pk)

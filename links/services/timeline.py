@@ -1,0 +1,90 @@
+"""One timeline of a link: what happened to it and what was told about it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from notifications.models import DeliveryEvent, Message, MessageState
+
+from ..models import PaymentLink
+
+LIMIT = 500
+# per source; a link with more than that is read page by page
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line. `actor`: public id of a user or key, or system, payer."""
+
+    id: str
+    kind: str
+    at: datetime
+    actor: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def entries(
+    link: PaymentLink, *, before: tuple[datetime, str] | None = None, limit: int = 100
+) -> list[Entry]:
+    """The newest `limit` lines older than `before`, newest first; three queries."""
+    merged = [*_activities(link), *_messages(link)]
+    merged.sort(key=lambda entry: (entry.at, entry.id), reverse=True)
+    if before is not None:
+        merged = [entry for entry in merged if (entry.at, entry.id) < before]
+    return merged[:limit]
+
+
+def _activities(link: PaymentLink) -> list[Entry]:
+    return [
+        Entry(f"act_{row.pk:012d}", row.kind, row.at, row.actor, row.detail)
+        for row in link.activities.order_by("-id")[:LIMIT]
+    ]
+
+
+def _messages(link: PaymentLink) -> list[Entry]:
+    messages = list(
+        Message.objects.filter(reference=link.public_id).order_by("-id")[:LIMIT]
+    )
+    lines = []
+    for message in messages:
+        detail = {
+            "message": message.public_id,
+            "kind": message.kind,
+            "channel": message.channel,
+            "to": message.recipient,
+        }
+        lines.append(
+            Entry(
+                f"{message.public_id}_0",
+                "message.queued",
+                message.created_at,
+                "system",
+                {**detail, "due_at": message.due_at.isoformat()},
+            )
+        )
+        if message.state not in (MessageState.QUEUED, MessageState.SENDING):
+            lines.append(
+                Entry(
+                    f"{message.public_id}_1",
+                    f"message.{message.state}",
+                    message.sent_at or message.created_at,
+                    "system",
+                    {**detail, "error": message.last_error}
+                    if message.last_error
+                    else detail,
+                )
+            )
+    reports = DeliveryEvent.objects.filter(message__in=messages).select_related(
+        "message"
+    )
+    lines += [
+        Entry(
+            f"dev_{report.pk:012d}",
+            f"message.{report.kind}",
+            report.at,
+            report.carrier,
+            {"message": report.message.public_id, "channel": report.message.channel},
+        )
+        for report in reports
+    ]
+    return lines

@@ -1,0 +1,36 @@
+"""Sums per day of the business, kept as things happen."""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import F
+
+from customers.services.customers import zone_of
+from merchant_portal.lib.money import Money
+
+from ..models import DailyTotal, Measure
+
+
+def add(measure: Measure, amount: Money, at: datetime) -> None:
+    """Count one more; the last statement of its transaction: the row is shared."""
+    day = at.astimezone(zone_of(None)).date()
+    row, _created = DailyTotal.objects.get_or_create(
+        day=day, measure=measure, currency=amount.currency
+    )
+    DailyTotal.objects.filter(pk=row.pk).update(
+        count=F("count") + 1, amount_minor=F("amount_minor") + amount.amount_minor
+    )
+
+
+def last_days(days: int, today: date) -> list[DailyTotal]:
+    """The rows of the last `days` days up to `today`, oldest first."""
+    return list(
+        DailyTotal.objects.filter(
+            day__gt=today - timedelta(days=days), day__lte=today
+        ).order_by("day", "currency")
+    )
+
+
+def business_day(at: datetime, zone: ZoneInfo | None = None) -> date:
+    """The day of the business on which this moment falls."""
+    return at.astimezone(zone or zone_of(None)).date()

@@ -1,0 +1,53 @@
+"""Work off the request: each task may run twice or late and finds out itself."""
+
+import structlog
+from celery import shared_task
+
+from merchant_portal.lib import queue
+
+from .providers.base import ProviderError
+from .services import checkouts, inbox, links, reminders, training
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task(ignore_result=True)
+def process_webhook(pk: int) -> None:
+    inbox.process(pk)
+
+
+@shared_task(ignore_result=True)
+def settle_checkout(pk: int) -> None:
+    """Ask how a checkout stands; the next check is on its row if this fails."""
+    try:
+        checkouts.settle(pk)
+    except ProviderError as exc:
+        log.warning("checkout_not_settled", checkout=pk, problem=type(exc).__name__)
+
+
+@shared_task(ignore_result=True)
+def close_checkout(pk: int) -> None:
+    """Close a session at its provider; settle does it, for the order is on the row."""
+    settle_checkout(pk)
+
+
+@shared_task(ignore_result=True)
+def deliver_training_webhooks() -> None:
+    training.deliver_webhooks()
+
+
+@shared_task(ignore_result=True)
+def sweep() -> None:
+    """Find everything that is due, whether or not anyone was woken for it.
+
+    What asks a provider goes out as a task of its own, so that a slow provider
+    holds up nothing else; a row that is woken twice is claimed once.
+    """
+    training.deliver_webhooks()
+    links.expire_due()
+    while reminders.enqueue_due():
+        pass
+    for pk in inbox.due():
+        queue.nudge("links.tasks.process_webhook", pk)
+    for pk in checkouts.due_for_check():
+        queue.nudge("links.tasks.settle_checkout", pk)
