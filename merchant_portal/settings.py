@@ -4,92 +4,26 @@ Nothing else in the product reads the environment. `.env.example` lists every
 variable with its meaning.
 """
 
-import json
-import os
-import secrets
-import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from csp.constants import NONCE, NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from . import environment as env
 from . import logs
 from .admin_theme import UNFOLD as UNFOLD  # re-exported: Django reads it here
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
-
-env = environ.Env()
-TESTING = "pytest" in sys.modules
-# Tests and the demo must never meet the keys of the real shop.
-_env_file = os.environ.get("ENV_FILE", "" if TESTING else str(BASE_DIR / ".env"))
-if _env_file:
-    environ.Env.read_env(_env_file)
-
-
-def _stop(name: str, problem: str, cure: str) -> NoReturn:
-    raise ImproperlyConfigured(f"{name} {problem}. {cure}")
-
-
-def _integer(name: str, default: int) -> int:
-    value = env.str(name, default="") or str(default)
-    try:
-        return int(value)
-    except ValueError:
-        _stop(name, f"is not a whole number: {value!r}", f"Example: {name}={default}")
-
-
-def _one_of(name: str, choices: list[str]) -> str:
-    """The first one is the default."""
-    value: str = env.str(name, default="") or choices[0]
-    if value not in choices:
-        _stop(name, f"is unknown: {value!r}", f"Use {' or '.join(choices)}.")
-    return value
-
-
-def _boolean(name: str, *, default: bool) -> bool:
-    value = (env.str(name, default="") or str(default)).strip().lower()
-    if value in {"1", "true", "yes", "on"}:
-        return True
-    if value in {"0", "false", "no", "off"}:
-        return False
-    _stop(name, f"is neither true nor false: {value!r}", f"Example: {name}=true")
-
-
-def _url(name: str, default: str, schemes: set[str]) -> str:
-    value: str = env.str(name, default="") or default
-    parts = urlsplit(value)
-    if value and (parts.scheme not in schemes or not parts.netloc):
-        wanted = " or ".join(f"{scheme}://…" for scheme in sorted(schemes))
-        _stop(name, "is not an address of the right kind", f"It starts with {wanted}")
-    return value
-
+env.read_file()
+BASE_DIR = env.BASE_DIR
+TESTING = env.TESTING
+VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
 
 # --- database ---------------------------------------------------------------
 
-_DEFAULT_DATABASE = f"sqlite:///{VAR_DIR / 'portal.sqlite3'}"
-try:
-    _database = env.db_url("DATABASE_URL", default=_DEFAULT_DATABASE)
-except (ValueError, ImproperlyConfigured):
-    _stop(
-        "DATABASE_URL",
-        "cannot be understood",
-        "Example: DATABASE_URL=postgres://user:password@host:5432/portal",
-    )
-if _database.get("ENGINE") not in {
-    "django.db.backends.sqlite3",
-    "django.db.backends.postgresql",
-}:
-    _stop(
-        "DATABASE_URL",
-        "names a database this product does not run on",
-        "Use postgres://… or sqlite:///…, or leave it out for the built-in SQLite.",
-    )
+_database = env.database(f"sqlite:///{VAR_DIR / 'portal.sqlite3'}")
 ON_SQLITE = _database["ENGINE"].endswith("sqlite3")
 if ON_SQLITE:
     _database["OPTIONS"] = {
@@ -99,13 +33,14 @@ if ON_SQLITE:
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
     }
 else:
-    _database["CONN_MAX_AGE"] = _integer("DATABASE_CONN_MAX_AGE_SECONDS", 60)
+    _database["CONN_MAX_AGE"] = env.integer("DATABASE_CONN_MAX_AGE_SECONDS", 60)
     _database["CONN_HEALTH_CHECKS"] = True
     _database["OPTIONS"] = {
         "connect_timeout": 5,
         # A stuck statement or a forgotten transaction must not stop the shop.
         "options": "-c statement_timeout=30000 -c lock_timeout=10000"
         " -c idle_in_transaction_session_timeout=60000",
+        **_database.get("OPTIONS", {}),  # sslmode and the like, from the address
     }
 DATABASES: dict[str, dict[str, Any]] = {"default": {**_database}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -120,86 +55,38 @@ CACHES = {
     }
 }
 
-REDIS_URL = _url("REDIS_URL", "", {"redis", "rediss", "unix"})
+REDIS_URL = env.url("REDIS_URL", "", {"redis", "rediss", "unix"})
 # Embedded: SQLite or no Redis; worker and beat run as threads of the web process.
 EMBEDDED = not REDIS_URL
 
 # --- keys -------------------------------------------------------------------
 
-
-def _generated(name: str) -> str:
-    """A key kept under VAR_DIR; made on first use, on the embedded default only."""
-    path = VAR_DIR / "keys.json"
-    if path.exists():
-        keys: dict[str, str] = json.loads(path.read_text())
-    else:
-        keys = {}
-    if name not in keys:
-        VAR_DIR.mkdir(parents=True, exist_ok=True)
-        value = secrets.token_urlsafe(48)
-        keys[name] = value if name == "SECRET_KEY" else f"v1:{value}"
-        fresh = path.with_name(f"keys.json.{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(keys, indent=1))
-        fresh.replace(path)
-    return keys[name]
-
-
-def _key(name: str) -> str:
-    value: str = env.str(name, default="")
-    if value:
-        return value
-    if ON_SQLITE:
-        return _generated(name)
-    _stop(
-        name,
-        "is not set",
-        "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
-        + ("" if name == "SECRET_KEY" else f" and write it as {name}=v1:<that value>"),
-    )
-
-
-def _versioned_keys(name: str) -> dict[str, str]:
-    """`v2:new,v1:old` as {"v2": "new", "v1": "old"}; the first one is used to write."""
-    keys: dict[str, str] = {}
-    for part in _key(name).split(","):
-        version, colon, value = part.strip().partition(":")
-        if not colon or not version or len(value) < 32 or version in keys:
-            _stop(
-                name,
-                "is malformed",
-                f"Write {name}=v1:<at least 32 characters>; newer keys go in front,"
-                " separated by commas.",
-            )
-        keys[version] = value
-    return keys
-
-
-SECRET_KEY = _key("SECRET_KEY")
-if len(SECRET_KEY) < 32:
-    _stop("SECRET_KEY", "is shorter than 32 characters", "Make a longer, random one.")
-SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
-LINK_TOKEN_KEYS = _versioned_keys("LINK_TOKEN_KEYS")
-FIELD_KEYS = _versioned_keys("FIELD_KEYS")
-AUDIT_KEYS = _versioned_keys("AUDIT_KEYS")
+_keys = env.Keys(VAR_DIR, may_generate=ON_SQLITE)
+SECRET_KEY = _keys.secret("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
+LINK_TOKEN_KEYS = _keys.versioned("LINK_TOKEN_KEYS")
+FIELD_KEYS = _keys.versioned("FIELD_KEYS")
+AUDIT_KEYS = _keys.versioned("AUDIT_KEYS")
 
 # --- addresses --------------------------------------------------------------
 
-DEBUG = _boolean("DEBUG", default=False)
-PUBLIC_URL = _url("PUBLIC_URL", "http://127.0.0.1:8000", {"http", "https"}).rstrip("/")
+DEBUG = env.boolean("DEBUG", default=False)
+PUBLIC_URL = env.origin("PUBLIC_URL", "http://127.0.0.1:8000")
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 _host = urlsplit(PUBLIC_URL).hostname or ""
 _LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_HOSTS: list[str] = [
     _host,
-    *env.list("ALLOWED_HOSTS", default=[]),
+    *env.names("ALLOWED_HOSTS"),
     *(_LOOPBACK_HOSTS if _host in _LOOPBACK_HOSTS or DEBUG else []),
 ]
+if DEBUG and IS_HTTPS:
+    env.stop("DEBUG", "is on for a shop on the internet", "Set DEBUG=false.")
 if "*" in ALLOWED_HOSTS:
-    _stop("ALLOWED_HOSTS", "is '*'", "Name the hosts that this product answers to.")
+    env.stop("ALLOWED_HOSTS", "is '*'", "Name the hosts that this product answers to.")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 # The header is believed only when the operator says that a proxy of theirs sets it.
-BEHIND_TLS_PROXY = _boolean("BEHIND_TLS_PROXY", default=False)
+BEHIND_TLS_PROXY = env.boolean("BEHIND_TLS_PROXY", default=False)
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -317,7 +204,7 @@ MFA_ADAPTER = "merchant_portal.account_adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Merchant portal"
 MFA_TOTP_TOLERANCE = 1  # one step of 30 s either way, for clocks that differ
-STAFF_MFA_REQUIRED = _boolean("STAFF_MFA_REQUIRED", default=True)
+STAFF_MFA_REQUIRED = env.boolean("STAFF_MFA_REQUIRED", default=True)
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SESSION_IDLE_SECONDS = int(timedelta(minutes=30).total_seconds())
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
@@ -372,21 +259,14 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = TESTING or DEBUG
 # The database's clock plus this; for demos and tests, refused with live keys.
-CLOCK_OFFSET_SECONDS = _integer("CLOCK_OFFSET", 0)
+CLOCK_OFFSET_SECONDS = env.integer("CLOCK_OFFSET", 0, least=-(10**9), most=10**9)
 
 # --- telling people ---------------------------------------------------------
 
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="shop@localhost.example")
+DEFAULT_FROM_EMAIL = env.mail_sender("DEFAULT_FROM_EMAIL", "shop@localhost.example")
 # Unset means capture: mail is kept in the product and shown as "kept here, not sent".
-EMAIL_CAPTURED = not env.str("EMAIL_URL", default="")
-try:
-    _email = {} if EMAIL_CAPTURED else env.email_url("EMAIL_URL")
-except (ValueError, KeyError, ImproperlyConfigured):
-    _stop(
-        "EMAIL_URL",
-        "cannot be understood",
-        "Example: EMAIL_URL=smtp+tls://user:password@mail.example.com:587",
-    )
+_email = env.email()
+EMAIL_CAPTURED = not _email
 EMAIL_HOST: str = _email.get("EMAIL_HOST") or "localhost"
 EMAIL_PORT: int = _email.get("EMAIL_PORT") or 25
 EMAIL_HOST_USER: str = _email.get("EMAIL_HOST_USER") or ""
@@ -394,13 +274,13 @@ EMAIL_HOST_PASSWORD: str = _email.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS", False))
 EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL", False))
 EMAIL_TIMEOUT = 20  # seconds; below the lease of a claimed message
-TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
-TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", default="")
-TWILIO_FROM = env.str("TWILIO_FROM", default="")
-TWILIO_API_BASE = _url("TWILIO_API_BASE", "", {"http", "https"})
+TWILIO_ACCOUNT_SID = env.text("TWILIO_ACCOUNT_SID")
+TWILIO_AUTH_TOKEN = env.text("TWILIO_AUTH_TOKEN")
+TWILIO_FROM = env.text("TWILIO_FROM")
+TWILIO_API_BASE = env.url("TWILIO_API_BASE", "", {"http", "https"})
 _twilio = [TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM]
 if any(_twilio) and not all(_twilio):
-    _stop(
+    env.stop(
         "TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM",
         "are set only in part",
         "Set all three to send SMS, or none to keep SMS in the product.",
@@ -409,11 +289,11 @@ SMS_CAPTURED = not TWILIO_ACCOUNT_SID
 
 # --- providers --------------------------------------------------------------
 
-STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
-STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
-STRIPE_API_BASE = _url("STRIPE_API_BASE", "", {"http", "https"})
+STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY")
+STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET")
+STRIPE_API_BASE = env.url("STRIPE_API_BASE", "", {"http", "https"})
 if STRIPE_SECRET_KEY and not STRIPE_WEBHOOK_SECRET:
-    _stop(
+    env.stop(
         "STRIPE_WEBHOOK_SECRET",
         "is not set though STRIPE_SECRET_KEY is",
         "Copy the signing secret (whsec_…) of the endpoint"
@@ -421,12 +301,18 @@ if STRIPE_SECRET_KEY and not STRIPE_WEBHOOK_SECRET:
     )
 HAS_LIVE_KEYS = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 # The rehearsal provider is offered only while no real money can move.
-TRAINING_ENABLED = _boolean("TRAINING_ENABLED", default=not STRIPE_SECRET_KEY)
+TRAINING_ENABLED = env.boolean("TRAINING_ENABLED", default=not STRIPE_SECRET_KEY)
 if HAS_LIVE_KEYS and (EMAIL_CAPTURED or CLOCK_OFFSET_SECONDS or TRAINING_ENABLED):
-    _stop(
+    env.stop(
         "STRIPE_SECRET_KEY",
         "is a live key, but mail is captured, the clock is moved or training is on",
         "Set EMAIL_URL, remove CLOCK_OFFSET and set TRAINING_ENABLED=false first.",
+    )
+if HAS_LIVE_KEYS and not IS_HTTPS:
+    env.stop(
+        "PUBLIC_URL",
+        "does not start with https:// though STRIPE_SECRET_KEY is a live key",
+        "Example: PUBLIC_URL=https://pay.example.com",
     )
 
 # --- Celery -----------------------------------------------------------------
@@ -463,11 +349,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 
 # --- web server -------------------------------------------------------------
 
-WEB_BIND = env.str("WEB_BIND", default="") or "127.0.0.1:8000"
-WEB_WORKERS = _integer("WEB_WORKERS", 1 if EMBEDDED else 2)
-WEB_THREADS = _integer("WEB_THREADS", 8)
+WEB_BIND = env.text("WEB_BIND", "127.0.0.1:8000")
+WEB_WORKERS = env.integer("WEB_WORKERS", 1 if EMBEDDED else 2, least=1, most=64)
+WEB_THREADS = env.integer("WEB_THREADS", 8, least=1, most=256)
 if EMBEDDED and WEB_WORKERS != 1:
-    _stop(
+    env.stop(
         "WEB_WORKERS",
         f"is {WEB_WORKERS}, but without REDIS_URL one process does everything",
         "Remove WEB_WORKERS, or set REDIS_URL and start Celery's worker and beat.",
@@ -475,18 +361,16 @@ if EMBEDDED and WEB_WORKERS != 1:
 
 # --- API --------------------------------------------------------------------
 
-API_REQUESTS_PER_MINUTE = _integer("API_REQUESTS_PER_MINUTE", 120)
-if API_REQUESTS_PER_MINUTE < 1:
-    _stop("API_REQUESTS_PER_MINUTE", "is below one", "The usual value is 120 a key.")
+API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 120, least=1)
 
 # --- logs -------------------------------------------------------------------
 
-LOG_LEVEL = _one_of("LOG_LEVEL", ["INFO", "DEBUG", "WARNING", "ERROR"])
+LOG_LEVEL = env.one_of("LOG_LEVEL", ["INFO", "DEBUG", "WARNING", "ERROR"])
 # plain: for a person at a terminal, one line a warning
-LOG_FORMAT = _one_of("LOG_FORMAT", ["json", "plain"])
+LOG_FORMAT = env.one_of("LOG_FORMAT", ["json", "plain"])
 # Everything as JSON, beside what the console shows; for one process only.
-LOG_FILE = env.str("LOG_FILE", default="")
+LOG_FILE = env.text("LOG_FILE")
 LOGGING = logs.configuration(LOG_LEVEL, LOG_FORMAT, LOG_FILE)
 
 # A named place in the code where the process kills itself; for proofs only.
-CRASH_POINT = env.str("CRASH_POINT", default="")
+CRASH_POINT = env.text("CRASH_POINT")

@@ -23,6 +23,7 @@ admin.site.password_change = _to_password_change  # type: ignore[method-assign,a
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
     path("accounts/", include("merchant_portal.staff.urls")),
 ]

@@ -9,7 +9,7 @@ from scripts import environment, locks, tell
 PRODUCTION = {
     "ENV_FILE": "",
     "PUBLIC_URL": "https://pay.shop.example",
-    "SECRET_KEY": "check-3f8Lq0vZr5TnXb1Wc7Ky9Pd2Hm4Js6Ga8Ue0Io1Rt3",
+    "SECRET_KEY": "check-3f8Lq0vZr5TnXb1Wc7Ky9Pd2Hm4Js6Ga8Ue0Io1Rt3Fw6Bz",
     "LINK_TOKEN_KEYS": "v1:check-3f8Lq0vZr5TnXb1Wc7Ky9Pd2Hm4Js6Ga8Ue0",
     "FIELD_KEYS": "v1:check-3f8Lq0vZr5TnXb1Wc7Ky9Pd2Hm4Js6Ga8Ue0",
     "AUDIT_KEYS": "v1:check-3f8Lq0vZr5TnXb1Wc7Ky9Pd2Hm4Js6Ga8Ue0",
