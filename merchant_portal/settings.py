@@ -345,6 +345,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
 )
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "links-sweep": {"task": "links.tasks.sweep", "schedule": 10.0},
+    "messages": {"task": "notifications.tasks.sweep", "schedule": 5.0},
 }
 
 # --- web server -------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .channels.base import Attachment
 from .models import Category, Message
 
 Values = dict[str, str]
@@ -10,15 +11,6 @@ Values = dict[str, str]
 
 class UnknownKind(LookupError):
     """Nobody registered a kind of that name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file that goes with an e-mail; `content_type` such as `application/pdf`."""
-
-    filename: str
-    content: bytes
-    content_type: str
 
 
 def _no_links(messages: Sequence[Message]) -> dict[int, str]:

@@ -82,6 +82,7 @@ class Message(models.Model):
             S.DELIVERED,
             S.BOUNCED,
             S.SUPPRESSED,
+            S.CANCELED,
         },
         S.UNKNOWN: {S.SENT, S.FAILED, S.DELIVERED, S.BOUNCED},
         S.SENT: {S.DELIVERED, S.BOUNCED, S.COMPLAINED},

@@ -1,5 +1,8 @@
 """What came back: delivery reports and people's wish to be left alone."""
 
+from datetime import datetime
+from typing import ClassVar
+
 from django.db import models
 
 from .messages import ChannelName, Message
@@ -54,6 +57,12 @@ class OptOut(models.Model):
         return f"{self.channel} {self.scope}"
 
 
+class ChannelPauseQuerySet(models.QuerySet["ChannelPause"]):
+    def in_force(self, at: datetime) -> "models.QuerySet[ChannelPause, str]":
+        """Names of the channels that rest at that moment of the database's clock."""
+        return self.filter(until__gt=at).values_list("channel", flat=True)
+
+
 class ChannelPause(models.Model):
     """A channel that cannot work just now; its messages wait and lose no try."""
 
@@ -62,6 +71,8 @@ class ChannelPause(models.Model):
     )
     until = models.DateTimeField(help_text="the database's clock")
     reason = models.CharField(max_length=300)
+
+    objects: ClassVar[ChannelPauseQuerySet] = ChannelPauseQuerySet.as_manager()  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.reason}"

@@ -19,12 +19,12 @@ def address_key(channel: str, recipient: str) -> str:
 
 def unwanted(addresses: Iterable[tuple[str, str]]) -> Unwanted:
     """The opt-outs of these (channel, recipient) pairs; one query."""
-    keys = {address_key(channel, recipient) for channel, recipient in addresses}
-    return frozenset(
-        OptOut.objects.filter(address__in=keys).values_list(
-            "channel", "address", "scope"
-        )
+    keys = {(channel, address_key(channel, one)) for channel, one in addresses}
+    found = OptOut.objects.filter(
+        channel__in={channel for channel, _key in keys},
+        address__in={key for _channel, key in keys},
     )
+    return frozenset(found.values_list("channel", "address", "scope"))
 
 
 def forbids(found: Unwanted, channel: str, recipient: str, category: str) -> bool:

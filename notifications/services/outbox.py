@@ -6,15 +6,18 @@ from datetime import datetime
 
 from django.db import transaction
 
+from merchant_portal.audit import services as audit
 from merchant_portal.lib import clock, queue
+from merchant_portal.lib.actors import Actor
 
 from .. import kinds
-from ..models import ChannelName, Message, MessageContent, MessageState
-from . import layouts, opt_outs, rendering
+from ..models import Category, Message, MessageContent, MessageState
+from . import contents, layouts, opt_outs, rendering
 from .rendering import Rendered
 
 SEND_DUE = "notifications.tasks.send_due"
 CHUNK = 500  # rows in one INSERT or IN list; bounds the time SQLite is locked
+RETRIABLE = frozenset({MessageState.FAILED, MessageState.UNKNOWN, MessageState.BOUNCED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,23 +139,8 @@ def _store_given_words(
         return
     common = rendering.common_values()
     MessageContent.objects.bulk_create(
-        content_of(message, {**common, **values}, now) for message, values in given
-    )
-
-
-def content_of(
-    message: Message, values: Mapping[str, str], at: datetime
-) -> MessageContent:
-    """The rendered message as a row not yet saved; raises PlaceholderError."""
-    rendered = rendering.render(message.kind, message.channel, message.language, values)
-    is_email = message.channel == ChannelName.EMAIL
-    return MessageContent(
-        message=message,
-        sender=rendering.sender(values["business_name"]) if is_email else "",
-        subject=rendered.subject,
-        text=rendered.text,
-        html=rendered.html,
-        rendered_at=at,
+        contents.content_of(message, {**common, **values}, now)
+        for message, values in given
     )
 
 
@@ -188,3 +176,39 @@ def preview(
     return rendering.fill_links(
         rendered, {"link_url": link_url, "unsubscribe_url": link_url}
     )
+
+
+def retry(message: Message, *, actor: Actor) -> Message | None:
+    """Send again what failed or may not have arrived, as a new message.
+
+    The new one names the old; asking twice makes one. Returns None when there is
+    nothing to send again.
+    """
+    if message.state not in RETRIABLE:
+        return None
+    with transaction.atomic():
+        again = enqueue(
+            kind=message.kind,
+            channel=message.channel,
+            recipient=message.recipient,
+            language=message.language,
+            reference=message.reference,
+            subject_id=message.subject_id,
+            dedupe_key=f"again:{message.public_id}",
+        )
+        if again is None:
+            return None
+        if message.category == Category.SIGN_IN:
+            _copy_words(message, again)
+        audit.record(
+            actor.id, "message.sent_again", again.public_id, replaces=message.public_id
+        )
+    return again
+
+
+def _copy_words(old: Message, new: Message) -> None:
+    """Words that a caller gave exist nowhere but in the old message."""
+    content = MessageContent.objects.filter(message=old).first()
+    if content is not None:
+        content.message = new
+        content.save(force_insert=True)

@@ -4,7 +4,9 @@ import pytest
 
 from merchant_portal.lib import clock
 from notifications import kinds
+from notifications.services import claims, delivery
 
+from .carriers import FakeCarrier
 from .factories import NOON, Shop
 
 
@@ -20,3 +22,16 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
 def _noon() -> Iterator[None]:
     with clock.frozen(NOON):
         yield
+
+
+@pytest.fixture
+def carrier(monkeypatch: pytest.MonkeyPatch) -> FakeCarrier:
+    """Both channels hand over to this object."""
+    carrier = FakeCarrier()
+    classes = {
+        "email": carrier.channel(repeats=True),
+        "sms": carrier.channel(repeats=False),
+    }
+    monkeypatch.setattr(claims, "get_channel", classes.__getitem__)
+    monkeypatch.setattr(delivery, "get_channel", classes.__getitem__)
+    return carrier

@@ -1,8 +1,12 @@
+from typing import Any
+
 import pytest
 from django.core.management import call_command
 from django.db import transaction
 
+from merchant_portal.audit.models import AuditEntry
 from merchant_portal.lib import queue
+from merchant_portal.lib.actors import Actor
 from notifications import kinds
 from notifications.models import (
     Category,
@@ -41,12 +45,12 @@ def test_enqueue_stores_one_message_a_key(shop: Shop) -> None:
 def test_enqueue_wakes_a_worker_after_the_commit_only(
     shop: Shop,
     monkeypatch: pytest.MonkeyPatch,
-    django_capture_on_commit_callbacks: pytest.FixtureRequest,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     sent: list[str] = []
     monkeypatch.setattr(queue, "_send", lambda name, args: sent.append(name))
 
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+    with django_capture_on_commit_callbacks(execute=True):
         message()
         assert sent == []
 
@@ -196,3 +200,59 @@ def test_stale_copy_does_not_move_what_another_moved(shop: Shop) -> None:
     assert row.move_to(MessageState.CANCELED) is True
     assert stale.move_to(MessageState.SENDING) is False
     assert Message.objects.get().state == MessageState.CANCELED
+
+
+@pytest.mark.parametrize("state", ["failed", "unknown", "bounced"])
+def test_sending_again_makes_one_new_message_that_names_the_old(
+    shop: Shop, state: str
+) -> None:
+    old = message(kind="reminder", channel="sms")
+    Message.objects.update(state=state)
+    old.refresh_from_db()
+
+    new = outbox.retry(old, actor=Actor("usr_1", "Olga"))
+
+    assert new is not None
+    assert (new.kind, new.channel, new.recipient, new.reference, new.state) == (
+        "reminder",
+        "sms",
+        old.recipient,
+        "plk_1",
+        "queued",
+    )
+    assert outbox.retry(old, actor=Actor("usr_1", "Olga")) is None
+    assert Message.objects.count() == 2
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.object_id) == ("message.sent_again", new.public_id)
+
+
+@pytest.mark.parametrize(
+    "state", ["queued", "sending", "sent", "delivered", "canceled"]
+)
+def test_what_did_not_fail_is_not_sent_again(shop: Shop, state: str) -> None:
+    row = message()
+    Message.objects.update(state=state)
+    row.refresh_from_db()
+
+    assert outbox.retry(row, actor=Actor("usr_1")) is None
+    assert Message.objects.count() == 1
+
+
+def test_words_given_by_a_caller_go_again_too(shop: Shop) -> None:
+    row = outbox.enqueue(
+        kind="notice",
+        channel="email",
+        recipient="owner@example.com",
+        language="en",
+        reference="usr_1",
+        dedupe_key="n1",
+        values={"subject": "New device", "body": "Was it you?"},
+    )
+    assert row is not None
+    row.move_to(MessageState.FAILED)
+
+    again = outbox.retry(row, actor=Actor("usr_1"))
+
+    assert again is not None
+    assert again.content.subject == "New device"
+    assert row.content.subject == "New device"

@@ -1,0 +1,139 @@
+"""The words of messages: rendered at the first try, kept, filled when they leave."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from merchant_portal.lib import clock
+
+from .. import kinds
+from ..models import Category, ChannelName, Message, MessageContent, MessageState
+from . import rendering, unsubscribing
+from .layouts import NoTemplate
+from .placeholders import PlaceholderError
+from .rendering import Rendered
+
+logger = logging.getLogger(__name__)
+Broken = dict[int, str]
+# pk of a message that cannot be written: why, in words for staff
+
+
+def prepare(messages: Sequence[Message]) -> tuple[dict[int, MessageContent], Broken]:
+    """The stored words of each message, rendered now where there are none.
+
+    Takes no lock and must run outside the claim.
+    """
+    ready = {
+        content.pk: content
+        for content in MessageContent.objects.filter(message__in=messages)
+    }
+    broken: Broken = {}
+    missing = [message for message in messages if message.pk not in ready]
+    if not missing:
+        return ready, broken
+    common = rendering.common_values()
+    now = clock.now()
+    fresh = []
+    for name, group in kinds.by_kind(missing).items():
+        values = _values(name, group, broken)
+        for message in group:
+            if message.pk in broken:
+                continue
+            try:
+                fresh.append(content_of(message, {**common, **values[message.pk]}, now))
+            except KeyError:
+                broken[message.pk] = "What this message is about is gone."
+            except (PlaceholderError, NoTemplate) as exc:
+                broken[message.pk] = str(exc)
+    # Another worker may hold the same message after a lapse: the first words stay.
+    MessageContent.objects.bulk_create(fresh, ignore_conflicts=True)
+    kept = MessageContent.objects.in_bulk([content.pk for content in fresh])
+    return {**ready, **kept}, broken
+
+
+def _values(
+    name: str, group: Sequence[Message], broken: Broken
+) -> Mapping[int, kinds.Values]:
+    """What the kind says of each message; a bad row does not hold up the others."""
+    kind = kinds.get(name)
+    try:
+        return kind.context(group)
+    except Exception:  # code of another app: any error may come
+        logger.exception("context failed, trying one by one: kind=%s", name)
+    values: dict[int, kinds.Values] = {}
+    for message in group:
+        try:
+            values.update(kind.context([message]))
+        except Exception:
+            logger.exception("context failed: message=%s", message.public_id)
+            broken[message.pk] = "This message could not be written; see the log."
+    return values
+
+
+def content_of(
+    message: Message, values: Mapping[str, str], at: datetime
+) -> MessageContent:
+    """The rendered message as a row not yet saved; raises PlaceholderError."""
+    rendered = rendering.render(message.kind, message.channel, message.language, values)
+    is_email = message.channel == ChannelName.EMAIL
+    return MessageContent(
+        message=message,
+        sender=rendering.sender(values["business_name"]) if is_email else "",
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
+        rendered_at=at,
+    )
+
+
+def addresses(messages: Sequence[Message]) -> dict[int, dict[str, str]]:
+    """The secret addresses for each message, made now and stored nowhere."""
+    urls: dict[int, dict[str, str]] = {}
+    for name, group in kinds.by_kind(messages).items():
+        links = kinds.get(name).link_urls(group)
+        for message in group:
+            urls[message.pk] = {}
+            if message.pk in links:
+                urls[message.pk]["link_url"] = links[message.pk]
+            if message.channel == ChannelName.EMAIL:
+                urls[message.pk]["unsubscribe_url"] = unsubscribing.url_of(message)
+    return urls
+
+
+def as_rendered(content: MessageContent) -> Rendered:
+    return Rendered(text=content.text, subject=content.subject, html=content.html)
+
+
+HIDDEN_URL = "https://hidden.invalid/"
+# Stands where a sign-in link was: whoever reads the mailbox must not take over accounts.
+
+
+def shown(message: Message) -> Rendered | None:
+    """The message as its reader sees it, for staff; None when it cannot be written.
+
+    A message that has not been tried yet is rendered but not stored. The link of a
+    sign-in mail is shown only where the mail was kept instead of sent.
+    """
+    content = MessageContent.objects.filter(message=message).first()
+    if content is None:
+        content = _unstored(message)
+    if content is None:
+        return None
+    try:
+        urls = addresses([message])[message.pk]
+    except kinds.UnknownKind:
+        urls = {}
+    is_sign_in = message.category == Category.SIGN_IN
+    if is_sign_in and message.state != MessageState.CAPTURED:
+        urls = {}
+    hidden = {"link_url": HIDDEN_URL, "unsubscribe_url": HIDDEN_URL}
+    return rendering.fill_links(as_rendered(content), {**hidden, **urls})
+
+
+def _unstored(message: Message) -> MessageContent | None:
+    try:
+        values = _values(message.kind, [message], {})
+        every = {**rendering.common_values(), **values[message.pk]}
+        return content_of(message, every, message.created_at)
+    except (KeyError, kinds.UnknownKind, PlaceholderError, NoTemplate):
+        return None

@@ -1,0 +1,30 @@
+"""What workers do for messages; every task may run twice, late or not at all."""
+
+from celery import shared_task
+
+from merchant_portal.lib import queue
+
+from .services import delivery, outbox
+
+BATCH = 200  # below SQLite's 999 parameters with room; a task must carry a batch
+
+
+@shared_task(name=outbox.SEND_DUE, acks_late=True)
+def send_due() -> int:
+    """Send one batch of what is due; wake another worker if there may be more."""
+    return _send_batch()
+
+
+def _send_batch() -> int:
+    claims = delivery.claim(BATCH)
+    is_done = delivery.deliver(claims)
+    if len(claims) == BATCH or not is_done:
+        queue.nudge(outbox.SEND_DUE)
+    return len(claims)
+
+
+@shared_task(name="notifications.tasks.sweep", acks_late=True)
+def sweep() -> int:
+    """Every few seconds: what lapsed comes back, what is due goes out."""
+    delivery.reap()
+    return _send_batch()
