@@ -1,10 +1,16 @@
 """How allauth behaves here: no public sign-up, mails through the outbox."""
 
+import secrets
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest
 
+from merchant_portal.business.models import Business
 from merchant_portal.lib import sealing
+from merchant_portal.staff.models import User
+from notifications.services import outbox
 
 SEALED_FOR = "mfa"
 
@@ -13,6 +19,29 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Staff are invited; nobody signs up."""
         return False
+
+    def send_password_reset_mail(
+        self, user: User, email: str, context: dict[str, Any]
+    ) -> None:
+        """What the "forgot your password" page asks for."""
+        self.send_password_link(user)
+
+    def send_password_link(self, user: User) -> None:
+        """Queue the mail; its link is made when it is sent, so that none is stored."""
+        outbox.enqueue(
+            kind="password_reset",
+            channel="email",
+            recipient=user.email,
+            language=user.language or Business.objects.current().language,
+            reference=user.public_id,
+            dedupe_key=f"password_reset:{user.public_id}:{secrets.token_hex(8)}",
+        )
+
+    def send_mail(
+        self, template_prefix: str, email: str, context: dict[str, Any]
+    ) -> None:
+        """Whatever else allauth would mail past the outbox is a mistake in settings."""
+        raise RuntimeError(f"allauth wants to send {template_prefix}")
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]

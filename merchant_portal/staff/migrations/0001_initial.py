@@ -71,6 +71,14 @@ class Migration(migrations.Migration):
                     "is_active",
                     models.BooleanField(default=True, verbose_name="may sign in"),
                 ),
+                (
+                    "session_generation",
+                    models.PositiveIntegerField(
+                        default=0,
+                        editable=False,
+                        help_text="raised to end every session",
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
