@@ -18,6 +18,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
 app = Celery("merchant_portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Request threads must wake workers through this app, not through Celery's fallback one.
+app.set_default()
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +82,9 @@ class Embedded:
         self._worker.start()
 
     def _tick(self) -> None:
-        self._beat = EmbeddedService(app, thread=True)
+        self._beat = EmbeddedService(
+            app, thread=True, scheduler_cls=app.conf.beat_scheduler
+        )
         self._beat.run()
 
 

@@ -343,6 +343,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
         "unacked_restore_throttle": 1,
     }
 )
+# In memory: every entry is a sweep that runs again within seconds of a start, so a
+# file of last runs would only be one more thing to damage.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "links-sweep": {"task": "links.tasks.sweep", "schedule": 10.0},
     "messages": {"task": "notifications.tasks.sweep", "schedule": 5.0},

@@ -11,6 +11,10 @@ COMMANDS: dict[str, tuple[Callable[[], int], str]] = {
     "test": (suite.test, "set up and test on the built-in database; no service needed"),
     "test-stack": (suite.test_stack, "every test, on PostgreSQL, Redis and processes"),
     "check": (checks.check, "lint, types, import contracts, migrations, locks"),
+    "stack": (
+        serve.stack,
+        "serve the grown topology: PostgreSQL, Redis, workers, beat",
+    ),
     "bench": (modules.bench, "benchmarks, one JSON line a figure (NAME=)"),
     "prove": (modules.prove, "a full-size proof (NAME=)"),
     "lock": (checks.lock, "write requirements*.txt anew from requirements*.in"),

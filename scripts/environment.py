@@ -10,7 +10,7 @@ from pathlib import Path
 from scripts import tell
 
 ROOT = Path(__file__).resolve().parent.parent
-VAR = ROOT / "var"
+VAR = Path(os.environ.get("VAR_DIR") or ROOT / "var").absolute()
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts" if os.name == "nt" else "bin") / "python"
 RUNTIME_LOCK = ROOT / "requirements.txt"
@@ -72,7 +72,7 @@ def ensure(*, dev: bool) -> None:
 
 def _ensure_writable() -> None:
     try:
-        VAR.mkdir(exist_ok=True)
+        VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = VAR / f".probe-{os.getpid()}"
         probe.touch()
         probe.unlink()

@@ -9,28 +9,33 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from scripts import environment, tell
 
+PR_SET_PDEATHSIG = 1  # prctl(2)
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 DEMO_RECORD = environment.VAR / "demo.json"
+SERVER = (
+    *("-c", "python:merchant_portal.gunicorn_conf"),
+    "merchant_portal.wsgi:application",
+)
 TEST_KEYS = ("sk_test_", "rk_test_")
 
 
-def demo() -> int:
+def demo() -> NoReturn:
     """Sample data in var/demo.sqlite3; nothing leaves the machine."""
     port = _free_port()
     environment.ensure(dev=False)
     variables = _demo_variables(port)
-    _prepare(variables)
+    prepare(variables)
     manage(variables, "seed_demo", "--record", str(DEMO_RECORD))
     _print_sign_ins(json.loads(DEMO_RECORD.read_text()))
-    return _become_server(variables)
+    _become("gunicorn", *SERVER, variables=variables)
 
 
-def run() -> int:
+def run() -> NoReturn:
     """The merchant's own data in var/portal.sqlite3 (or DATABASE_URL)."""
     port = _free_port()
     environment.ensure(dev=False)
@@ -40,12 +45,26 @@ def run() -> int:
         **_common_variables(port),
         **os.environ,
     }
-    _prepare(variables)
+    prepare(variables)
     tell.step(
         "The first time, make the owner in another terminal:"
         " .venv/bin/python manage.py create_owner you@example.com"
     )
-    return _become_server(variables)
+    _become("gunicorn", *SERVER, variables=variables)
+
+
+def stack() -> NoReturn:
+    """PostgreSQL, Redis, two web and two worker processes, beat: the grown topology."""
+    port = _free_port()
+    environment.ensure(dev=False)
+    variables = {
+        "PUBLIC_URL": f"http://{HOST}:{port}",
+        **os.environ,
+        "VAR_DIR": str(environment.VAR),
+        "WEB_BIND": f"{HOST}:{port}",
+        "PYTHONUNBUFFERED": "1",
+    }
+    _become("scripts.stack", variables=variables)
 
 
 def manage(variables: dict[str, str], *arguments: str) -> None:
@@ -121,7 +140,7 @@ def _free_port() -> int:
     return port
 
 
-def _prepare(variables: dict[str, str]) -> None:
+def prepare(variables: dict[str, str]) -> None:
     os.umask(0o077)  # databases, logs and keys are for this user's eyes
     stamp = _static_stamp()
     if not stamp.exists():
@@ -152,24 +171,20 @@ def _print_sign_ins(record: dict[str, Any]) -> None:
     for user in record["users"]:
         print(f"  {user['role']:<9}{user['email']:<24}{user['password']}")
     print(f"API key: {record['api_key']}")
-    print(f"(all of it in {DEMO_RECORD.relative_to(environment.ROOT)})\n", flush=True)
+    print(f"(all of it in {os.path.relpath(DEMO_RECORD)})\n", flush=True)
 
 
-def _become_server(variables: dict[str, str]) -> int:
-    """Replace this process by gunicorn, so that signals reach it without a detour."""
-    command = [str(environment.PYTHON), "-m", "gunicorn"]
-    command += ["-c", "python:merchant_portal.gunicorn_conf"]
-    command += ["merchant_portal.wsgi:application"]
+def _become(module: str, *arguments: str, variables: dict[str, str]) -> NoReturn:
+    """Replace this process by a module of .venv: signals reach it without a detour."""
+    command = [str(environment.PYTHON), "-m", module, *arguments]
     os.chdir(environment.ROOT)
     if "MAKELEVEL" in os.environ:
-        _end_with_parent()
+        end_with_parent()
     sys.stdout.flush()
     os.execve(command[0], command, variables)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Have Linux end the server when make dies, even by kill -9: no orphan on the port."""
-    if sys.platform != "linux":
-        return
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
