@@ -1,8 +1,18 @@
-"""Rules for every test of the house."""
+"""What every test of the product gets: no way out, a tidy database, a still clock."""
 
 import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection, transaction
+from pytest_django import DjangoDbBlocker
+
+from merchant_portal.audit import triggers
+from merchant_portal.lib import clock, queue
+
+NOON = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
+# A Monday in summer time, far from every month's end.
 
 
 @pytest.hookimpl(trylast=True)
@@ -17,3 +27,49 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             f"{len(skipped)} skipped: in CI that is a failure", red=True
         )
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """Lift the audit triggers while the tables are emptied after a transactional test."""
+    flush = connection.ops.execute_sql_flush
+
+    def flush_without_triggers(sql_list: Sequence[str]) -> None:
+        with transaction.atomic():
+            triggers.remove(connection)
+            flush(sql_list)
+            triggers.install(connection)
+
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection.ops, "execute_sql_flush", flush_without_triggers)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _awake_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test inherits another one's pause after a broken broker."""
+    monkeypatch.setattr(queue, "_paused_until", 0.0)
+
+
+class FrozenClock:
+    """Business time that stands still at `at` until a test moves it."""
+
+    def __init__(self, at: datetime) -> None:
+        self.move_to(at)
+
+    def move_to(self, at: datetime) -> None:
+        self.at = at.astimezone(UTC)
+        clock._frozen_at.set(self.at)
+
+    def move(self, **delta: float) -> None:
+        """Move on by so many `days`, `hours`, `minutes`, `seconds`."""
+        self.move_to(self.at + timedelta(**delta))
+
+
+@pytest.fixture
+def frozen() -> Iterator[FrozenClock]:
+    """Business time stands still at NOON, and moves when the test says so."""
+    with clock.frozen(NOON):
+        yield FrozenClock(NOON)

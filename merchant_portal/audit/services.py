@@ -1,17 +1,22 @@
-"""Writing the audit log."""
+"""Writing down what people and keys did."""
 
 from merchant_portal.lib import clock
 
 from .models import AuditEntry
 
 
-def record(actor: str, action: str, object_id: str, **details: object) -> None:
-    """Add one act, as the last statement of the transaction that does it.
+def record(
+    actor: str,
+    action: str,
+    object_id: str,
+    **details: str | int | bool | list[str] | None,
+) -> AuditEntry:
+    """Keep one act for ever; the last statement of the transaction that does it.
 
-    `actor` and `object_id`: public ids. `details`: field names and plain facts, never
-    personal values.
+    `actor`: public id. `action`: thing and verb, such as `link.canceled`. `details`:
+    field names and plain facts, never a name, an address or a number of a person.
     """
-    AuditEntry.objects.create(
+    return AuditEntry.objects.create(
         at=clock.now(),
         actor=actor,
         action=action,
