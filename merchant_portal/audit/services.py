@@ -9,7 +9,7 @@ def record(
     actor: str,
     action: str,
     object_id: str,
-    **details: str | int | bool | list[str] | None,
+    **details: object,
 ) -> AuditEntry:
     """Keep one act for ever; the last statement of the transaction that does it.
 
