@@ -286,6 +286,14 @@ if any(_twilio) and not all(_twilio):
         "Set all three to send SMS, or none to keep SMS in the product.",
     )
 SMS_CAPTURED = not TWILIO_ACCOUNT_SID
+# Empty means every country; a list stops paid texts to far places (SMS pumping).
+SMS_COUNTRIES: list[str] = [code.upper() for code in env.names("SMS_COUNTRIES")]
+if not all(len(code) == 2 and code.isalpha() for code in SMS_COUNTRIES):
+    env.stop(
+        "SMS_COUNTRIES",
+        "holds something that is no country code",
+        "Write two letters each, like SMS_COUNTRIES=US,CA,GB",
+    )
 
 # --- providers --------------------------------------------------------------
 
