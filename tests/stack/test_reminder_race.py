@@ -1,0 +1,164 @@
+"""A payment while its reminder is on the way: nothing is claimed once it is booked."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from links.models import LinkStatus, PaymentLink
+from links.models.links import PaymentLinkQuerySet
+from links.services import payments, reminders, sending
+from links.tests.factories import make_customer, make_link, make_seen
+from merchant_portal.lib import clock, crash
+from merchant_portal.lib.actors import SYSTEM
+from notifications.models import Message, MessageState
+from notifications.services import delivery
+
+from .threads import all_well
+
+pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("on_postgresql")]
+
+SENT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # 10:00 in New York
+LATER = SENT + timedelta(days=4)
+LINKS = 24
+# Long enough for a payment that nothing holds up, short for one that waits for a lock.
+PAYMENT_SECONDS = 1.0
+
+
+def sent_link() -> PaymentLink:
+    """A link whose invitation is out and whose first reminder is due at LATER."""
+    with clock.frozen(SENT):
+        link = make_link(make_customer())
+        sending.send(link, ["email", "sms"], actor=SYSTEM)
+    Message.objects.filter(reference=link.public_id).update(state=MessageState.SENT)
+    return link
+
+
+def pay(link: PaymentLink) -> None:
+    with clock.frozen(LATER):
+        payments.record(make_seen(link, payment_id=f"tpy_{link.pk}"))
+
+
+def remind() -> int:
+    with clock.frozen(LATER):
+        return reminders.enqueue_due()
+
+
+def claimed_reminders() -> list[str]:
+    """References of the reminders that one claim takes now."""
+    with clock.frozen(LATER):
+        claims = delivery.claim(50)
+    return [c.message.reference for c in claims if c.message.kind == "reminder"]
+
+
+def pay_inside_the_gap(link: PaymentLink, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Commit the payment, if nothing forbids it, between planning's look and its write.
+
+    Returns the states of the reminders when both are through.
+    """
+    in_gap, paid = threading.Event(), threading.Event()
+
+    def gap(name: str) -> None:
+        if name == "reminder.after_claim":
+            in_gap.set()
+            paid.wait(PAYMENT_SECONDS)
+
+    def pay_in_gap() -> None:
+        assert in_gap.wait(10)
+        pay(link)
+        paid.set()
+
+    monkeypatch.setattr(crash, "crash_at", gap)
+    jobs: list[Callable[[], object]] = [remind, pay_in_gap]
+    all_well(jobs)
+    link.refresh_from_db()
+    assert link.status == LinkStatus.PAID
+    rows = Message.objects.filter(reference=link.public_id, kind="reminder")
+    return sorted(rows.values_list("state", flat=True))
+
+
+def test_payment_waits_for_planning_and_cancels_what_it_queued(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    link = sent_link()
+
+    states = pay_inside_the_gap(link, monkeypatch)
+
+    assert states == [MessageState.CANCELED, MessageState.CANCELED]
+    assert claimed_reminders() == []
+
+
+def test_without_the_lock_of_the_link_a_reminder_outlives_the_payment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The negative control: the guard above is what the test above shows."""
+    link = sent_link()
+    monkeypatch.setattr(
+        PaymentLinkQuerySet, "select_for_update", lambda rows, **options: rows
+    )
+
+    states = pay_inside_the_gap(link, monkeypatch)
+
+    assert states == [MessageState.QUEUED, MessageState.QUEUED]
+
+
+def test_the_second_belt_lets_no_reminder_of_a_paid_link_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    link = sent_link()
+    with monkeypatch.context() as unlocked:
+        unlocked.setattr(
+            PaymentLinkQuerySet, "select_for_update", lambda rows, **options: rows
+        )
+        pay_inside_the_gap(link, unlocked)
+
+    assert claimed_reminders() == []
+    rows = Message.objects.filter(kind="reminder")
+    assert {row.state for row in rows} == {MessageState.CANCELED}
+
+
+def test_nothing_is_claimed_after_the_commit_of_a_payment() -> None:
+    made = [sent_link() for _ in range(LINKS)]
+    paid_at: dict[str, float] = {}
+    claimed: list[tuple[float, str]] = []
+    is_over = threading.Event()
+
+    def payer(part: list[PaymentLink]) -> None:
+        for link in part:
+            pay(link)
+            paid_at[link.public_id] = time.monotonic()
+
+    def planner() -> None:
+        while not is_over.is_set():
+            remind()
+
+    def claimer() -> None:
+        while not is_over.is_set():
+            began = time.monotonic()
+            claimed.extend((began, reference) for reference in claimed_reminders())
+
+    def payers_then_end() -> None:
+        try:
+            payer(made[::2])
+        finally:
+            is_over.set()
+
+    jobs: list[Callable[[], None]] = [planner, claimer, claimer, payers_then_end]
+    all_well(jobs)
+    while remind():
+        pass
+    claimer_after = [(time.monotonic(), ref) for ref in claimed_reminders()]
+
+    late = [
+        reference
+        for began, reference in [*claimed, *claimer_after]
+        if began > paid_at.get(reference, float("inf"))
+    ]
+    assert late == []
+    unpaid = {link.public_id for link in made[1::2]}
+    reached = {reference for _began, reference in [*claimed, *claimer_after]}
+    assert unpaid <= reached
+    left = Message.objects.filter(kind="reminder", reference__in=paid_at)
+    assert not left.filter(state=MessageState.QUEUED).exists()
