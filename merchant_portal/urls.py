@@ -26,4 +26,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
     path("accounts/", include("merchant_portal.staff.urls")),
+    path("", include("links.urls")),
 ]

@@ -1,0 +1,7 @@
+"""The public addresses of links and where providers report."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("webhooks/", include("links.webhooks.urls")),
+]
