@@ -26,7 +26,7 @@ def session_limits(get_response: GetResponse) -> GetResponse:
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated:
+        if _knows_sessions(request) and request.user.is_authenticated:
             _keep_or_end(request)
         return get_response(request)
 
@@ -59,6 +59,11 @@ def second_factor(get_response: GetResponse) -> GetResponse:
         return get_response(request)
 
     return middleware
+
+
+def _knows_sessions(request: HttpRequest) -> bool:
+    """Public pages and webhooks neither read nor prolong anybody's session."""
+    return request.path.startswith((reverse("admin:index"), "/accounts/", "/api/"))
 
 
 def _is_back_office(request: HttpRequest) -> bool:
