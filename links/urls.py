@@ -4,4 +4,5 @@ from django.urls import include, path
 
 urlpatterns = [
     path("webhooks/", include("links.webhooks.urls")),
+    path("", include("links.pay.urls")),
 ]

@@ -374,6 +374,8 @@ if EMBEDDED and WEB_WORKERS != 1:
 # --- API --------------------------------------------------------------------
 
 API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 120, least=1)
+# of one network, to the public pages of one process; 0 takes the brake off
+PAY_PAGE_LIMIT_PER_MINUTE = env.integer("PAY_PAGE_LIMIT_PER_MINUTE", 60)
 
 # --- logs -------------------------------------------------------------------
 

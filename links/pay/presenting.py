@@ -1,0 +1,93 @@
+"""What the public pages say about a link, formatted for people."""
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from merchant_portal.business.models import Business
+from merchant_portal.lib.money import Money
+
+from ..models import Checkout, CheckoutState, LinkStatus, PaymentState
+from ..providers.registry import get_provider
+from ..services.accounts import Offer
+from ..services.pages import Page
+
+GONE = (LinkStatus.EXPIRED, LinkStatus.CANCELED, LinkStatus.EXHAUSTED)
+
+
+def status_code(page: Page) -> int:
+    return 410 if page.status in GONE else 200
+
+
+def state_of(page: Page) -> str:
+    """The word by which the template chooses what to say."""
+    if page.status == LinkStatus.ACTIVE:
+        return "processing" if page.is_processing else "open"
+    if page.link.is_withdrawn:
+        return "withdrawn"
+    return page.status
+
+
+def link_context(page: Page, business: Business, language: str) -> dict[str, Any]:
+    """Everything that a page about this link prints, but the ways to pay."""
+    link = page.link
+    today = local_date(page.read_at, business)
+    return {
+        "page": page,
+        "link": link,
+        "state": state_of(page),
+        "amount": link.amount.format(language),
+        "balance": link.balance.format(language),
+        "paid": link.amount_paid.format(language),
+        "is_part_paid": 0 < link.amount_paid_minor < link.amount_minor,
+        "net": Money(link.net_minor, link.currency).format(language),
+        "tax": Money(link.tax_minor, link.currency).format(language),
+        "lines": [
+            (line.description, Money(line.total_minor, link.currency).format(language))
+            for line in page.lines
+        ],
+        "is_overdue": link.due_on is not None and link.due_on < today,
+        "paid_on": local_date(link.paid_at, business) if link.paid_at else None,
+    }
+
+
+def offers_context(page: Page, offers: list[Offer]) -> dict[str, Any]:
+    return {
+        "offers": offers,
+        "only": offers[0] if len(offers) == 1 else None,
+        "is_training": any(offer.slug == "training" for offer in offers),
+    }
+
+
+def form_hosts(offers: list[Offer]) -> list[str]:
+    """Where the buttons of these offers lead in the end."""
+    return [
+        host
+        for offer in offers
+        for host in get_provider(offer.slug).capabilities.form_action_hosts
+    ]
+
+
+def outcome_of(page: Page, checkout: Checkout) -> str:
+    """How a visit to the provider's page stands, by what is booked here and nothing
+    else: paid, received, processing, closed, declined or checking."""
+    if page.status == LinkStatus.PAID:
+        return "paid"
+    if checkout.state == CheckoutState.COMPLETED:
+        return "received"
+    if page.is_processing:
+        return "processing"
+    if checkout.state in (CheckoutState.EXPIRED, CheckoutState.FAILED):
+        return "closed"
+    if checkout.payments.filter(state=PaymentState.FAILED).exists():
+        return "declined"
+    return "checking"
+
+
+def local_date(at: datetime, business: Business) -> date:
+    """The day by the merchant's clock."""
+    try:
+        zone = ZoneInfo(business.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    return at.astimezone(zone).date()

@@ -1,0 +1,19 @@
+from django.urls import path, re_path
+
+from . import theme, training, views
+
+# A mail program may glue one mark to the end of an address, after the slash too.
+GLUED = r"[.,;:!?>)\]}'\"\u2026\u00bb\u201d\u2019]"
+
+urlpatterns = [
+    path("p/<str:token>/", views.show, name="pay_link"),
+    re_path(rf"^p/(?P<token>[^/]+)(?:/{GLUED})?\Z", views.show),
+    path("p/<str:token>/pay/<slug:provider>/", views.start, name="pay_start"),
+    path(
+        "p/<str:token>/return/<slug:checkout_id>/", views.returned, name="pay_returned"
+    ),
+    path("training/<slug:checkout_id>/", training.hosted, name="training"),
+    re_path(
+        r"^brand/theme-(?P<color>[0-9a-f]{6})\.css\Z", theme.theme, name="brand_theme"
+    ),
+]

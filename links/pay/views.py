@@ -1,0 +1,166 @@
+"""The public pages of a link: look, start to pay, come back.
+
+GET and HEAD change nothing and count nothing as "opened": scanners, previews and staff
+fetch these pages too.
+"""
+
+from datetime import timedelta
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from merchant_portal.business.models import Business
+from merchant_portal.lib import clock, queue
+
+from ..models import Checkout
+from ..providers.registry import PROVIDERS
+from ..services import accounts, checkouts, pages
+from ..services.pages import Page
+from . import presenting, responses
+from .responses import public
+
+CHECKOUTS_A_MINUTE = 10
+# Of one link; nobody chooses that often, and each may cost a call to a provider.
+REFRESH_SECONDS, REFRESHES = 3, 20
+# A minute of looking by itself; then the page says what to do.
+
+
+@public
+@require_safe
+def show(request: HttpRequest, token: str) -> HttpResponse:
+    page = pages.find_by_token(token)
+    if page is None:
+        return responses.not_found(request)
+    return _link_page(request, page)
+
+
+@csrf_exempt  # takes no authority from a cookie: whoever has the address may pay
+@public
+def start(request: HttpRequest, token: str, provider: str) -> HttpResponse:
+    """303 to the provider's page. 409 or 503 with the other ways to pay if it cannot
+    be opened; 410 or 200 if there is nothing to pay any more."""
+    page = pages.find_by_token(token)
+    if page is None or provider not in PROVIDERS:
+        return responses.not_found(request)
+    if request.method in ("GET", "HEAD"):
+        return responses.redirect(_address(page))
+    if request.method != "POST":
+        return responses.secured(HttpResponseNotAllowed(["GET", "HEAD", "POST"]))
+    if not page.is_payable:
+        return _link_page(request, page)
+    minute_ago = clock.now() - timedelta(minutes=1)
+    recent = Checkout.objects.filter(link=page.link, created_at__gt=minute_ago)
+    if recent.count() >= CHECKOUTS_A_MINUTE:
+        return responses.too_many(request)
+    try:
+        url = checkouts.start(page.link.pk, provider)
+    except checkouts.ProviderDown:
+        return _failed(request, token, provider, status=503)
+    except checkouts.CheckoutRefused:
+        return _failed(request, token, provider, status=409)
+    return responses.redirect(url)
+
+
+@public
+@require_safe
+def returned(request: HttpRequest, token: str, checkout_id: str) -> HttpResponse:
+    """What is known after a visit to the provider's page; believes nothing in the
+    address but which checkout it was."""
+    page = pages.find_by_token(token)
+    if page is None:
+        return responses.not_found(request)
+    checkout = page.link.checkouts.filter(public_id=checkout_id).first()
+    if checkout is None:
+        return responses.not_found(request)
+    outcome = presenting.outcome_of(page, checkout)
+    looks = _looks(request)
+    is_waiting = outcome in ("checking", "processing")
+    if is_waiting and request.method == "GET":
+        queue.nudge("links.tasks.settle_checkout", checkout.pk)
+    goes_on = is_waiting and looks < REFRESHES
+    business = _business()
+    language = _language(request, page, business)
+    context = presenting.link_context(page, business, language) | {
+        "outcome": outcome,
+        "goes_on": goes_on,
+        "address": _address(page),
+        "received": checkout.amount.format(language),
+    }
+    response = responses.page(
+        "pay/returned.html", context, language=language, business=business
+    )
+    if goes_on:
+        again = reverse("pay_returned", args=[_token(page), checkout_id])
+        response["Refresh"] = f"{REFRESH_SECONDS}; url={again}?n={looks + 1}"
+    return response
+
+
+def _link_page(
+    request: HttpRequest,
+    page: Page,
+    *,
+    problem: str = "",
+    without: str = "",
+    status: int = 0,
+) -> HttpResponse:
+    """The page of a link as it stands; `without`: the provider just tried in vain."""
+    business = _business()
+    language = _language(request, page, business)
+    offers = accounts.offered(page.link) if page.is_payable else []
+    if without:
+        # The others first; what failed may work again in a moment.
+        offers.sort(key=lambda offer: offer.slug == without)
+    context = (
+        presenting.link_context(page, business, language)
+        | presenting.offers_context(page, offers)
+        | {"problem": problem, "token": _token(page)}
+    )
+    return responses.page(
+        "pay/link.html",
+        context,
+        language=language,
+        business=business,
+        status=status or presenting.status_code(page),
+        hosts=presenting.form_hosts(offers),
+    )
+
+
+def _failed(
+    request: HttpRequest, token: str, provider: str, *, status: int
+) -> HttpResponse:
+    """The page as it stands now, with what went wrong on top if it can still be paid."""
+    page = pages.find_by_token(token)
+    if page is None:
+        return responses.not_found(request)
+    if not page.is_payable:
+        return _link_page(request, page)
+    problem = "down" if status == 503 else "refused"
+    return _link_page(request, page, problem=problem, without=provider, status=status)
+
+
+def _language(request: HttpRequest, page: Page, business: Business) -> str:
+    customer = page.link.customer
+    return responses.language_of(
+        request, customer.language if customer else "", business
+    )
+
+
+def _business() -> Business:
+    """Reads only: the row is made by the first one who edits it."""
+    return Business.objects.defer("logo").first() or Business()
+
+
+def _token(page: Page) -> str:
+    return pages.token_of(page.link)
+
+
+def _address(page: Page) -> str:
+    return reverse("pay_link", args=[_token(page)])
+
+
+def _looks(request: HttpRequest) -> int:
+    """How often the page has looked by itself."""
+    given = request.GET.get("n", "0")
+    return int(given) if given.isdecimal() and len(given) <= 3 else REFRESHES

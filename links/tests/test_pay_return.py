@@ -1,0 +1,258 @@
+"""Coming back from the provider's page, and the rehearsal page itself."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from links.models import (
+    Checkout,
+    CheckoutState,
+    LinkStatus,
+    PaymentLink,
+    TrainingPayment,
+)
+from links.pay import responses, views
+from links.providers.base import SeenState
+from links.services import checkouts, pages, payments, training
+from merchant_portal.lib import clock, queue
+
+from .factories import make_customer, make_link, make_seen
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nudges(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    responses.reads.clear()
+    sent: list[tuple[str, Any]] = []
+    monkeypatch.setattr(queue, "nudge", lambda name, *args: sent.append((name, *args)))
+    return sent
+
+
+@pytest.fixture
+def link() -> PaymentLink:
+    return make_link(make_customer())
+
+
+@pytest.fixture
+def checkout(link: PaymentLink, client: Client) -> Checkout:
+    client.post(f"/p/{pages.token_of(link)}/pay/training/")
+    return link.checkouts.get()
+
+
+def return_path(checkout: Checkout) -> str:
+    return f"/p/{pages.token_of(checkout.link)}/return/{checkout.public_id}/"
+
+
+def answer(client: Client, checkout: Checkout, outcome: str) -> Any:
+    return client.post(f"/training/{checkout.public_id}/", {"outcome": outcome})
+
+
+def test_looks_again_by_itself_and_wakes_a_worker(
+    client: Client, checkout: Checkout, nudges: list[tuple[str, Any]]
+) -> None:
+    nudges.clear()
+
+    response = client.get(return_path(checkout))
+
+    assert "Checking your payment" in response.content.decode()
+    assert response.headers["Refresh"] == f"3; url={return_path(checkout)}?n=1"
+    assert nudges == [("links.tasks.settle_checkout", checkout.pk)]
+
+
+def test_a_head_wakes_nobody(
+    client: Client, checkout: Checkout, nudges: list[tuple[str, Any]]
+) -> None:
+    nudges.clear()
+
+    client.head(return_path(checkout))
+
+    assert nudges == []
+
+
+@pytest.mark.parametrize(
+    "looks", [str(views.REFRESHES), "999", "-1", "x", "1e9", "9" * 99]
+)
+def test_stops_looking_and_says_what_to_do(
+    client: Client, checkout: Checkout, looks: str
+) -> None:
+    response = client.get(return_path(checkout), {"n": looks})
+
+    assert "Refresh" not in response.headers
+    assert "We have not heard about your payment yet" in response.content.decode()
+    assert "Please do not pay a second time" in response.content.decode()
+
+
+def test_counts_the_looks_up_to_the_last(client: Client, checkout: Checkout) -> None:
+    last = views.REFRESHES - 1
+
+    response = client.get(return_path(checkout), {"n": str(last)})
+
+    assert response.headers["Refresh"].endswith(f"?n={views.REFRESHES}")
+
+
+def test_says_thanks_once_the_money_is_booked(
+    client: Client, link: PaymentLink, checkout: Checkout, nudges: list[Any]
+) -> None:
+    payments.record(make_seen(link, checkout_reference=checkout.public_id))
+    nudges.clear()
+
+    response = client.get(return_path(checkout))
+
+    text = response.content.decode()
+    assert "Thank you! Your payment has arrived." in text
+    assert "We received €12.50." in text
+    assert "Refresh" not in response.headers
+    assert nudges == []
+
+
+@pytest.mark.parametrize(
+    ("bring_about", "said", "goes_on"),
+    [
+        (
+            lambda c: payments.record(make_seen(c.link, state=SeenState.PROCESSING)),
+            "Your payment is on its way",
+            True,
+        ),
+        (
+            lambda c: payments.record(
+                make_seen(
+                    c.link,
+                    state=SeenState.FAILED,
+                    checkout_reference=c.public_id,
+                )
+            ),
+            "The payment did not go through",
+            False,
+        ),
+        (
+            lambda c: payments.record(
+                make_seen(c.link, amount_minor=1000, checkout_reference=c.public_id)
+            ),
+            "€2.50 is still open",
+            False,
+        ),
+        (
+            lambda c: c.move_to(CheckoutState.EXPIRED),
+            "This payment was not finished",
+            False,
+        ),
+    ],
+)
+def test_says_how_it_stands(
+    client: Client,
+    checkout: Checkout,
+    bring_about: Callable[[Checkout], Any],
+    said: str,
+    goes_on: bool,
+) -> None:
+    bring_about(checkout)
+
+    response = client.get(return_path(checkout))
+
+    assert response.status_code == 200
+    assert said in response.content.decode()
+    assert ("Refresh" in response.headers) is goes_on
+
+
+def test_believes_no_claim_in_the_address(client: Client, checkout: Checkout) -> None:
+    response = client.get(
+        return_path(checkout), {"status": "paid", "redirect_status": "succeeded"}
+    )
+
+    assert "Checking your payment" in response.content.decode()
+
+
+def test_another_links_checkout_is_not_shown(
+    client: Client, checkout: Checkout
+) -> None:
+    other = make_link(make_customer(email="eve@example.com"))
+
+    response = client.get(f"/p/{pages.token_of(other)}/return/{checkout.public_id}/")
+
+    assert response.status_code == 404
+
+
+def test_training_shows_every_outcome_and_that_no_money_moves(
+    client: Client, checkout: Checkout
+) -> None:
+    response = client.get(f"/training/{checkout.public_id}/")
+
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert "Training: no money moves" in text
+    assert "€12.50" in text
+    for outcome in ("approve", "decline", "later", "late", "lost", "duplicate"):
+        assert f'name="outcome" value="{outcome}"' in text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        ("approve", LinkStatus.PAID),
+        ("decline", LinkStatus.ACTIVE),
+        ("later", LinkStatus.ACTIVE),
+        ("late", LinkStatus.PAID),
+        ("lost", LinkStatus.PAID),
+        ("duplicate", LinkStatus.PAID),
+    ],
+)
+def test_training_answers_and_leads_back(
+    client: Client, link: PaymentLink, checkout: Checkout, outcome: str, status: str
+) -> None:
+    response = answer(client, checkout, outcome)
+    checkouts.settle(checkout.pk)
+
+    assert response.status_code == 303
+    assert response.headers["Location"] == return_path(checkout)
+    link.refresh_from_db()
+    assert link.status == status
+
+
+def test_later_is_paid_after_twenty_seconds(
+    client: Client, link: PaymentLink, checkout: Checkout
+) -> None:
+    answer(client, checkout, "later")
+    checkouts.settle(checkout.pk)
+    assert "on its way" in client.get(return_path(checkout)).content.decode()
+
+    with clock.frozen(clock.now() + timedelta(seconds=21)):
+        training.deliver_webhooks()
+        checkouts.settle(checkout.pk)
+
+    assert "Thank you!" in client.get(return_path(checkout)).content.decode()
+
+
+def test_training_takes_one_answer(client: Client, checkout: Checkout) -> None:
+    answer(client, checkout, "approve")
+
+    again = answer(client, checkout, "approve")
+    looked = client.get(f"/training/{checkout.public_id}/")
+
+    assert again.status_code == 303
+    assert TrainingPayment.objects.count() == 1
+    assert looked.status_code == 410
+    assert "takes no answer any more" in looked.content.decode()
+
+
+@pytest.mark.parametrize("outcome", ["", "refund", "APPROVE", "a" * 10_000])
+def test_training_refuses_an_outcome_it_does_not_know(
+    client: Client, checkout: Checkout, outcome: str
+) -> None:
+    response = answer(client, checkout, outcome)
+
+    assert response.status_code == 400
+    assert not TrainingPayment.objects.exists()
+
+
+def test_training_is_gone_when_it_is_switched_off(
+    client: Client, checkout: Checkout, settings: Any
+) -> None:
+    settings.TRAINING_ENABLED = False
+
+    assert client.get(f"/training/{checkout.public_id}/").status_code == 404
+    assert answer(client, checkout, "approve").status_code == 404
+    assert not TrainingPayment.objects.exists()
