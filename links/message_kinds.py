@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from merchant_portal.business.models import Business
 from notifications.kinds import Kind, register
 from notifications.models import Category, ChannelName, Message
+from notifications.services import rendering
 
 from .models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState
 from .services import pages
@@ -73,10 +74,10 @@ def _context(messages: Sequence[Message]) -> dict[int, Values]:
 def _of_link(link: PaymentLink, language: str) -> Values:
     name = link.customer.name if link.customer else ""
     return {
-        "greeting": _("Hello %s,") % name if name else _("Hello,"),
+        "greeting": rendering.greeting(name, language),
         "customer_name": name,
         "amount": link.amount.format(language),
-        "balance": link.balance.format(language),
+        "balance": link.balance.format(language) if link.balance.amount_minor else "",
         "due_date": _day(link.due_on, language),
         "number": link.number or "",
         "note": link.note,
@@ -144,7 +145,7 @@ def _sample(language: str) -> Values:
     business = Business.objects.current()
     with translation.override(language):
         return {
-            "greeting": _("Hello %s,") % "Ada",
+            "greeting": rendering.greeting("Ada", language),
             "customer_name": "Ada",
             "amount": _sample_amount(business, language),
             "balance": _sample_amount(business, language),

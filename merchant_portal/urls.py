@@ -27,4 +27,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("accounts/", include("merchant_portal.staff.urls")),
     path("", include("links.urls")),
+    path("", include("notifications.urls")),
 ]

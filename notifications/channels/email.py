@@ -41,10 +41,7 @@ class EmailChannel(Channel):
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
-                connection.close()
-            except OSError:  # smtplib's errors too: what was sent stays sent
-                connection.connection = None
+            _close(connection)
 
     def send(self, outgoing: Outgoing) -> HandedOver:
         connection = self._open()
@@ -79,11 +76,13 @@ class EmailChannel(Channel):
             smtplib.SMTPNotSupportedError,
             ssl.SSLError,
         ) as exc:
+            _close(connection)
             raise ChannelDown(
                 f"The mail server refuses us, check EMAIL_URL: {_name(exc)}",
                 is_misconfigured=True,
             ) from exc
         except OSError as exc:
+            _close(connection)
             raise ChannelDown(
                 f"The mail server cannot be reached: {_name(exc)}",
                 is_misconfigured=False,
@@ -104,6 +103,14 @@ class EmailChannel(Channel):
             is_unreachable = code == 550 and _enhanced(words) == _NO_SUCH_MAILBOX
             return Refused(reply, is_unreachable=is_unreachable)
         return Unavailable(reply)
+
+
+def _close(connection: Any) -> None:
+    """Say goodbye if anybody listens; what was sent stays sent."""
+    try:
+        connection.close()
+    except OSError:  # smtplib's errors are OSErrors too
+        connection.connection = None
 
 
 def message_id_of(public_id: str) -> str:

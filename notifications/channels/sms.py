@@ -78,6 +78,10 @@ class SmsChannel(Channel):
             raise Unclear(f"Twilio did not answer: {type(exc).__name__}") from exc
         except ValueError as exc:  # an answer that is not JSON
             raise Unclear("Twilio's answer cannot be read.") from exc
+        finally:
+            # No connection is used twice: one that died idle would leave it unclear
+            # whether the next message was taken.
+            http.session.close()
         return HandedOver(str(message.sid))
 
 
