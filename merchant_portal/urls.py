@@ -26,6 +26,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
     path("accounts/", include("merchant_portal.staff.urls")),
+    path("", include("merchant_portal.business.urls")),
+    path("", include("notifications.urls")),
     path("", include("links.urls")),
     path("", include("notifications.urls")),
 ]

@@ -8,6 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 
 class BusinessManager(models.Manager["Business"]):
+    """Leaves the logo's bytes in the database: every page asks for the business."""
+
+    def get_queryset(self) -> models.QuerySet["Business"]:
+        return super().get_queryset().defer("logo")
+
     def current(self) -> "Business":
         """The one business of this installation; made with defaults on first use."""
         business = self.first()
@@ -43,7 +48,10 @@ class Business(models.Model):
         validators=[RegexValidator(r"\A#[0-9a-fA-F]{6}\Z")],
     )
     logo = models.BinaryField(_("logo"), null=True, blank=True, editable=False)
-    logo_type = models.CharField(max_length=20, blank=True, editable=False)
+    logo_type = models.CharField(
+        max_length=20, blank=True, editable=False, help_text="png, jpeg or webp"
+    )
+    logo_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     prices_include_tax = models.BooleanField(_("prices include tax"), default=False)
     is_sample = models.BooleanField(default=False, editable=False)
 

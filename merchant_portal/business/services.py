@@ -1,0 +1,137 @@
+"""Changing what the merchant says of itself, its logo included."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator, URLValidator
+from django.db import transaction
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from merchant_portal.audit import services as audit
+from merchant_portal.lib import money, text
+from merchant_portal.lib.actors import Actor
+
+from . import choices
+from .models import Business
+
+MAX_LOGO_BYTES = 200_000
+# Shown on the pay page, whose whole budget is small, and in every mail.
+_HEAD_BYTES = 16
+
+
+class BusinessError(ValueError):
+    """A value that cannot be taken; `field` names it, the message is for people."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def update(values: Mapping[str, object], *, actor: Actor) -> Business:
+    """Set the given fields of the business; BusinessError names the first wrong one."""
+    checked = {field: check(field, value) for field, value in values.items()}
+    Business.objects.current()
+    with transaction.atomic():
+        business = Business.objects.select_for_update().get(pk=Business.ONLY_PK)
+        changed = [
+            field
+            for field, value in checked.items()
+            if getattr(business, field) != value
+        ]
+        for field in changed:
+            setattr(business, field, checked[field])
+        if changed:
+            business.full_clean(exclude={"logo"}, validate_unique=False)
+            business.save(update_fields=changed)
+            audit.record(
+                actor.id, "business.changed", "business", fields=sorted(changed)
+            )
+    return business
+
+
+def check(field: str, value: object) -> object:
+    """The value as it is kept, or BusinessError."""
+    if not isinstance(value, str):
+        return value
+    try:
+        kept = _clean(field, value)
+    except text.TextError as exc:
+        raise BusinessError(str(exc), field) from exc
+    if field == "name" and not kept:
+        raise BusinessError(_("Write the name of the business."), field)
+    if field in _KNOWN:
+        is_known, problem = _KNOWN[field]
+        if not is_known(kept):
+            raise BusinessError(_(problem), field)
+    if kept and field in _VALIDATORS:
+        try:
+            _VALIDATORS[field](kept)
+        except ValidationError as exc:
+            raise BusinessError(exc.messages[0], field) from exc
+    return kept
+
+
+def set_logo(data: bytes, *, actor: Actor) -> Business:
+    """Keep a new logo; empty bytes take it away.
+
+    PNG, JPEG or WebP by what is in the file, whatever it is called, at most
+    MAX_LOGO_BYTES. Never SVG: that can carry script.
+    """
+    kind = image_kind(data) if data else ""
+    Business.objects.current()
+    with transaction.atomic():
+        business = Business.objects.select_for_update().get(pk=Business.ONLY_PK)
+        business.logo = data or None
+        business.logo_type = kind
+        business.logo_sha256 = hashlib.sha256(data).hexdigest() if data else ""
+        business.save(update_fields=["logo", "logo_type", "logo_sha256"])
+        audit.record(actor.id, "business.changed", "business", fields=["logo"])
+    return business
+
+
+def image_kind(data: bytes) -> str:
+    """`png`, `jpeg` or `webp`; BusinessError for anything else, and for too much."""
+    if len(data) > MAX_LOGO_BYTES:
+        raise BusinessError(
+            _("The logo is larger than 200 kB. Save it smaller."), "logo"
+        )
+    head = data[:_HEAD_BYTES]
+    if head.startswith(b"\x89PNG\r\n\x1a\n") and head[12:16] == b"IHDR":
+        return "png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "webp"
+    raise BusinessError(_("The logo must be a PNG, JPEG or WebP picture."), "logo")
+
+
+def logo_url(business: Business) -> str:
+    """Path of the logo, another one for every picture; empty without one."""
+    if not business.logo_sha256:
+        return ""
+    return reverse("brand_logo", args=[business.logo_sha256[:16], business.logo_type])
+
+
+def _clean(field: str, value: str) -> str:
+    if field == "address":
+        return text.clean_block(value, 500, max_length=500)
+    length = getattr(Business._meta.get_field(field), "max_length", None) or 200
+    return text.clean_line(value, length, max_length=length)
+
+
+def _is_currency(code: str) -> bool:
+    return code in money.EXPONENTS
+
+
+_KNOWN: dict[str, tuple[Callable[[str], bool], str]] = {
+    "country": (choices.is_country, "Choose a country."),
+    "currency": (_is_currency, "Choose a currency."),
+    "language": (choices.is_language, "Choose a language."),
+    "time_zone": (choices.is_time_zone, "Choose a time zone."),
+}
+_VALIDATORS: dict[str, Callable[[str], None]] = {
+    "email": EmailValidator(),
+    "website": URLValidator(schemes=["http", "https"]),
+}
