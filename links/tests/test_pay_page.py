@@ -12,8 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from customers.models import Customer
 from links.models import Activity, Checkout, LinkStatus, PaymentLink
 from links.pay import responses
-from links.providers.base import ProviderRejected, ProviderUnavailable, SeenState
-from links.providers.training import TrainingProvider
+from links.providers.base import SeenState
 from links.services import links, pages, payments
 from links.services.amounts import LineData
 from merchant_portal.business.models import Business
@@ -328,99 +327,6 @@ def test_speaks_the_merchants_language_to_who_names_none(client: Client) -> None
     link = make_link(make_customer(language=""))
 
     assert '<html lang="fr"' in text_of(client, link)
-
-
-def test_a_click_opens_one_session_and_leads_there(client: Client) -> None:
-    link = make_link(make_customer())
-
-    first = client.post(f"{path_of(link)}pay/training/")
-    second = client.post(f"{path_of(link)}pay/training/")
-
-    checkout = link.checkouts.get()
-    for response in (first, second):
-        assert response.status_code == 303
-        assert response.headers["Location"].endswith(f"/training/{checkout.public_id}/")
-        assert response.headers["Referrer-Policy"] == "no-referrer"
-
-
-def test_a_click_needs_no_cookie(settings: Any) -> None:
-    client = Client(enforce_csrf_checks=True)
-    link = make_link(make_customer())
-
-    assert client.post(f"{path_of(link)}pay/training/").status_code == 303
-
-
-def test_typing_the_address_of_a_button_leads_back(client: Client) -> None:
-    link = make_link(make_customer())
-
-    response = client.get(f"{path_of(link)}pay/training/")
-
-    assert response.status_code == 303
-    assert response.headers["Location"] == path_of(link)
-    assert client.put(f"{path_of(link)}pay/training/").status_code == 405
-    assert not Checkout.objects.exists()
-
-
-def test_ignores_an_amount_from_the_browser(client: Client) -> None:
-    link = make_link(make_customer())
-
-    client.post(
-        f"{path_of(link)}pay/training/",
-        {"amount": "1", "currency": "JPY", "link": "plk_other"},
-    )
-
-    checkout = link.checkouts.get()
-    assert (checkout.amount_minor, checkout.currency) == (1250, "EUR")
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "said"),
-    [
-        (ProviderUnavailable("down"), 503, "does not answer just now"),
-        (ProviderRejected("no"), 409, "not available just now"),
-    ],
-)
-def test_a_provider_that_fails_costs_nothing_but_a_moment(
-    client: Client,
-    monkeypatch: pytest.MonkeyPatch,
-    settings: Any,
-    error: Exception,
-    status: int,
-    said: str,
-) -> None:
-    settings.STRIPE_SECRET_KEY = SECRET_KEY
-    settings.STRIPE_WEBHOOK_SECRET = WEBHOOK_SECRET
-    settings.TRAINING_ENABLED = True
-    link = make_link(make_customer())
-
-    def fail(*_: Any) -> None:
-        raise error
-
-    monkeypatch.setattr(TrainingProvider, "create_checkout", fail)
-
-    response = client.post(f"{path_of(link)}pay/training/")
-
-    text = response.content.decode()
-    assert response.status_code == status
-    assert said in text
-    assert "Nothing was charged" in text
-    assert text.index("pay/stripe/") < text.index("pay/training/")
-
-
-def test_too_many_new_sessions_of_one_link_are_refused(client: Client) -> None:
-    link = make_link(make_customer())
-    client.post(f"{path_of(link)}pay/training/")
-    made = link.checkouts.get()
-    for number in range(9):
-        made.pk, made.public_id = None, f"chk_{number}"
-        made.provider_session_id, made.state = "", "expired"
-        made.save(force_insert=True)
-
-    response = client.post(f"{path_of(link)}pay/training/")
-
-    assert response.status_code == 429
-    assert response.headers["Retry-After"] == "60"
-    assert link.checkouts.count() == 10
 
 
 def test_one_network_cannot_guess_fast(client: Client, settings: Any) -> None:
