@@ -323,6 +323,12 @@ if HAS_LIVE_KEYS and not IS_HTTPS:
         "Example: PUBLIC_URL=https://pay.example.com",
     )
 
+# Whether nothing that is sent can leave this machine; rehearsals ask it.
+ONLY_LOOPBACK = all(
+    host in {"127.0.0.1", "localhost", "::1"}
+    for host in (EMAIL_HOST, urlsplit(TWILIO_API_BASE or "http://localhost").hostname)
+) and (SMS_CAPTURED or bool(TWILIO_API_BASE))
+
 # --- Celery -----------------------------------------------------------------
 
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost"

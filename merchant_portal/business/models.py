@@ -15,7 +15,7 @@ class BusinessManager(models.Manager["Business"]):
 
     def current(self) -> "Business":
         """The one business of this installation; made with defaults on first use."""
-        business = self.first()
+        business = self.defer("logo").first()
         if business is None:
             business, _created = self.get_or_create(pk=Business.ONLY_PK)
         return business
