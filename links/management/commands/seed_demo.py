@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
@@ -35,6 +36,8 @@ NAMES = {
     Role.AUDITOR: "Aude Auditor",
 }
 KEY_NAME = "Demo"
+SAMPLE_LINKS = 60
+# enough for lists and charts to show something; a few seconds to make
 
 
 class Command(BaseCommand):
@@ -68,6 +71,7 @@ class Command(BaseCommand):
                 "users": users,
             },
         )
+        call_command("simulate", links=SAMPLE_LINKS, if_empty=True, stdout=self.stdout)
 
 
 def _database_url() -> str:
