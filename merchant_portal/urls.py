@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path
 
-from . import health
+from . import api, health
 
 
 def _to_index(request: HttpRequest) -> HttpResponse:
@@ -24,6 +24,7 @@ admin.site.password_change = _to_password_change  # type: ignore[method-assign,a
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("api/v1/", include((api.urlpatterns, "api"))),
     path("admin/", admin.site.urls),
     path("accounts/", include("merchant_portal.staff.urls")),
     path("", include("merchant_portal.business.urls")),

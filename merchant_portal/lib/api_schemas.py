@@ -6,10 +6,17 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar
 
 from django.db.models import Model, QuerySet
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 
 from .money import Money
-from .problems import invalid
+from .problems import invalid, not_found
 
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
@@ -71,6 +78,12 @@ def _whole(value: Any) -> Any:
     return value
 
 
+def _known_form(value: str) -> str:
+    if not re.fullmatch(_PUBLIC_ID, value, re.ASCII):
+        raise not_found()
+    return value
+
+
 def one_of(choices: Sequence[str]) -> Callable[[str], str]:
     """A check that names the values that are known."""
 
@@ -91,7 +104,7 @@ MomentIn = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 PublicId = Annotated[str, Field(pattern=_PUBLIC_ID)]
-PathId = Annotated[str, Field(max_length=64)]
+PathId = Annotated[str, AfterValidator(_known_form)]
 """In a path: what is no id of ours is unknown (404), not malformed (422)."""
 
 

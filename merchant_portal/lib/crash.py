@@ -13,6 +13,9 @@ from django.conf import settings
 
 POINTS = frozenset(
     {
+        "api.after_claim",
+        "api.after_commit",
+        "api.before_commit",
         "checkout.before_call",
         "checkout.after_call",
         "message.after_claim",
