@@ -28,7 +28,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("accounts/", include("merchant_portal.staff.urls")),
     path("", include("merchant_portal.business.urls")),
-    path("", include("notifications.urls")),
     path("", include("links.urls")),
     path("", include("notifications.urls")),
 ]
