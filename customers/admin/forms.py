@@ -1,0 +1,163 @@
+"""One form for a customer with their addresses as plain fields."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from merchant_portal.business import choices
+
+from ..models import Customer, PreferredChannel
+from ..services import customers
+from ..services.customers import CustomerData, CustomerError
+
+_UNSAID = ("", _("As the business"))
+
+
+class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Checks everything by the service, and names every wrong field at once."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        strip=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+    )
+    email = forms.CharField(
+        label=_("E-mail"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "email"}),
+    )
+    phone = forms.CharField(
+        label=_("Phone"),
+        required=False,
+        help_text=_("With country code, like +44 7400 123456, or choose the country."),
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "tel"}),
+    )
+    preferred_channel = forms.ChoiceField(
+        label=_("Preferred channel"),
+        required=False,
+        choices=PreferredChannel.choices,
+        widget=UnfoldAdminSelectWidget,
+    )
+    language = forms.ChoiceField(
+        label=_("Language"), required=False, widget=UnfoldAdminSelectWidget
+    )
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), required=False, widget=UnfoldAdminSelectWidget
+    )
+    country = forms.ChoiceField(
+        label=_("Country"), required=False, widget=UnfoldAdminSelectWidget
+    )
+    tags = forms.CharField(
+        label=_("Tags"),
+        required=False,
+        help_text=_("Separated by commas."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+    note = forms.CharField(
+        label=_("Note"),
+        required=False,
+        strip=False,
+        help_text=_("Only staff see it."),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+
+    class Meta:
+        model = Customer
+        fields: ClassVar[list[str]] = [
+            "name",
+            "email",
+            "phone",
+            "preferred_channel",
+            "language",
+            "time_zone",
+            "country",
+            "source",
+            "external_ref",
+            "tags",
+            "note",
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["email"] = customers.email_of(self.instance)
+            self.initial["phone"] = customers.phone_of(self.instance)
+            self.initial["tags"] = ", ".join(self.instance.tags)
+        offered: dict[str, Callable[[], list[tuple[str, str]]]] = {
+            "language": choices.languages,
+            "time_zone": choices.time_zones,
+            "country": lambda: choices.countries(get_language() or "en"),
+        }
+        for name, values in offered.items():
+            field = self.fields.get(name)
+            if isinstance(field, forms.ChoiceField):
+                field.choices = [_UNSAID, *values()]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        self.data_of_customer = self._checked(
+            CustomerData(
+                name=cleaned.get("name", ""),
+                email=cleaned.get("email", ""),
+                phone=cleaned.get("phone", ""),
+                language=cleaned.get("language", ""),
+                time_zone=cleaned.get("time_zone", ""),
+                country=cleaned.get("country", ""),
+                preferred_channel=cleaned.get("preferred_channel", ""),
+                source=cleaned.get("source", ""),
+                external_ref=cleaned.get("external_ref", ""),
+                tags=cleaned.get("tags", "").split(","),
+                note=cleaned.get("note", ""),
+            )
+        )
+        cleaned["tags"] = list(self.data_of_customer.tags)
+        return cleaned
+
+    def _checked(self, data: CustomerData) -> CustomerData:
+        """Ask the service again without each wrong field, so that none stays unsaid."""
+        trial = data
+        while True:
+            try:
+                customers.checked(trial)
+            except CustomerError as exc:
+                if not self.has_error(exc.field):
+                    self.add_error(exc.field or None, str(exc))
+                if exc.field not in _EMPTY:
+                    return data
+                trial = replace(trial, **{exc.field: _EMPTY[exc.field]})
+            else:
+                break
+        same = Customer.objects.filter(
+            source=trial.source.strip(), external_ref=trial.external_ref.strip()
+        ).exclude(pk=self.instance.pk)
+        if trial.external_ref.strip() and same.exists():
+            self.add_error(
+                "external_ref",
+                _("A customer with this reference of this system is known already."),
+            )
+        return data
+
+
+_EMPTY: dict[str, Any] = {
+    "name": "-",
+    "email": "",
+    "phone": "",
+    "preferred_channel": "",
+    "language": "",
+    "time_zone": "",
+    "country": "",
+    "source": "",
+    "external_ref": "",
+    "tags": (),
+    "note": "",
+}
+# What stands in for a wrong value while the others are looked at.

@@ -1,0 +1,159 @@
+"""The business profile; it lives here because business stands below the rights."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from merchant_portal.business import choices
+from merchant_portal.business import services as business_services
+from merchant_portal.business.models import Business
+
+from ..models import User
+from ..roles import Right
+from .rights import RightsMixin
+
+
+_PROFILE = [
+    "name",
+    "legal_name",
+    "address",
+    "tax_id",
+    "email",
+    "phone",
+    "website",
+    "country",
+    "currency",
+    "language",
+    "time_zone",
+    "prices_include_tax",
+    "brand_color",
+]
+
+
+class BusinessForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Checks every field by the service; the logo is a file, or taken away."""
+
+    country = forms.ChoiceField(label=_("Country"), widget=UnfoldAdminSelectWidget)
+    currency = forms.ChoiceField(label=_("Currency"), widget=UnfoldAdminSelectWidget)
+    language = forms.ChoiceField(label=_("Language"), widget=UnfoldAdminSelectWidget)
+    time_zone = forms.ChoiceField(label=_("Time zone"), widget=UnfoldAdminSelectWidget)
+    website = forms.CharField(
+        label=_("Website"), required=False, widget=UnfoldAdminTextInputWidget
+    )
+    new_logo = forms.FileField(
+        label=_("Logo"),
+        required=False,
+        help_text=_("PNG, JPEG or WebP, at most 200 kB."),
+        widget=UnfoldAdminFileFieldWidget,
+    )
+    remove_logo = forms.BooleanField(
+        label=_("Remove the logo"), required=False, widget=UnfoldBooleanWidget
+    )
+
+    class Meta:
+        model = Business
+        fields = _PROFILE
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        reader = get_language() or "en"
+        offered = {
+            "country": choices.countries(reader),
+            "currency": choices.currencies(reader),
+            "language": choices.languages(),
+            "time_zone": choices.time_zones(),
+        }
+        for name, values in offered.items():
+            field = self.fields.get(name)
+            if isinstance(field, forms.ChoiceField):
+                field.choices = values
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        for name in [name for name in _PROFILE if name in cleaned]:
+            try:
+                cleaned[name] = business_services.check(name, cleaned[name])
+            except business_services.BusinessError as exc:
+                self.add_error(exc.field, str(exc))
+        upload = cleaned.get("new_logo")
+        self.logo: bytes | None = None
+        if upload:
+            self.logo = upload.read(business_services.MAX_LOGO_BYTES + 1)
+            try:
+                business_services.image_kind(self.logo)
+            except business_services.BusinessError as exc:
+                self.add_error("new_logo", str(exc))
+        elif cleaned.get("remove_logo"):
+            self.logo = b""
+        return cleaned
+
+
+@admin.register(Business)
+class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
+    """The one business of this installation."""
+
+    view_right = Right.BUSINESS_WRITE
+    change_right = Right.BUSINESS_WRITE
+
+    form = BusinessForm
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "name",
+                    "legal_name",
+                    "address",
+                    "tax_id",
+                    "email",
+                    "phone",
+                    "website",
+                )
+            },
+        ),
+        (
+            _("Habits"),
+            {
+                "fields": (
+                    "country",
+                    "currency",
+                    "language",
+                    "time_zone",
+                    "prices_include_tax",
+                )
+            },
+        ),
+        (_("Brand"), {"fields": ("brand_color", "new_logo", "remove_logo")}),
+    )
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """There is only one: straight to it."""
+        business = Business.objects.current()
+        return redirect("admin:business_business_change", business.pk)
+
+    def save_model(
+        self, request: HttpRequest, obj: Business, form: BusinessForm, change: bool
+    ) -> None:
+        assert isinstance(request.user, User)  # noqa: S101 - the admin is for staff
+        actor = request.user.actor()
+        said = {name: form.cleaned_data[name] for name in _PROFILE}
+        business_services.update(said, actor=actor)
+        if form.logo is not None:
+            business_services.set_logo(form.logo, actor=actor)
+
+    def log_change(self, *args: Any) -> None:
+        """The audit log keeps it."""
