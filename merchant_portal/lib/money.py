@@ -56,7 +56,10 @@ class Money:
 
     def format(self, language: str = "en") -> str:
         """As people write it in that language, for example `12,50 €`."""
-        return format_currency(self.decimal, self.currency, locale=language or "en")
+        locale = (language or "en").replace("-", "_")
+        text = format_currency(self.decimal, self.currency, locale=locale)
+        # CLDR wants a space between a code and a digit (CHF 12.50); babel leaves it out.
+        return re.sub("(?<=[A-Z])(?=[0-9])", "\N{NO-BREAK SPACE}", text)
 
 
 def parse_currency(text: str) -> str:

@@ -24,7 +24,6 @@ from ..models import User
 from ..roles import Right
 from .rights import RightsMixin
 
-
 _PROFILE = [
     "name",
     "legal_name",

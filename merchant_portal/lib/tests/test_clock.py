@@ -1,0 +1,47 @@
+from datetime import UTC, datetime, timedelta, timezone
+from threading import Thread
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from .. import clock
+
+AT = datetime(2026, 3, 29, 1, 30, tzinfo=timezone(timedelta(hours=2)))
+
+
+@pytest.mark.django_db
+def test_now_is_the_databases_time_in_utc() -> None:
+    before = datetime.now(UTC) - timedelta(seconds=5)
+
+    now = clock.now()
+
+    assert now.tzinfo is UTC
+    assert before < now < before + timedelta(seconds=10)
+
+
+@pytest.mark.django_db
+def test_offset_moves_business_time_and_leaves_leases(settings: Settings) -> None:
+    settings.CLOCK_OFFSET_SECONDS = 86_400
+
+    ahead = clock.now() - clock.database_now()
+
+    assert timedelta(hours=23, minutes=59) < ahead <= timedelta(hours=24)
+
+
+def test_frozen_time_stands_still_and_nests() -> None:
+    with clock.frozen(AT):
+        assert clock.now() == AT
+        assert clock.now().tzinfo is UTC
+        with clock.frozen(AT + timedelta(days=1)):
+            assert clock.now() == AT + timedelta(days=1)
+        assert clock.now() == AT
+
+
+def test_other_threads_do_not_see_it() -> None:
+    seen: list[object] = []
+    with clock.frozen(AT):
+        thread = Thread(target=lambda: seen.append(clock._frozen_at.get()))
+        thread.start()
+        thread.join()
+
+    assert seen == [None]
