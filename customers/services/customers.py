@@ -126,18 +126,18 @@ def phone_of(customer: Customer) -> str:
     return _primary(customer, ContactKind.PHONE)
 
 
-def language_of(customer: Customer | None) -> str:
-    """Their language, or the business's."""
+def language_of(customer: Customer | None, business: Business | None = None) -> str:
+    """Their language, or the business's; pass it where many are asked about."""
     if customer is not None and customer.language:
         return customer.language
-    return Business.objects.current().language
+    return (business or Business.objects.current()).language
 
 
-def zone_of(customer: Customer | None) -> ZoneInfo:
-    """Their time zone, or the business's."""
+def zone_of(customer: Customer | None, business: Business | None = None) -> ZoneInfo:
+    """Their time zone, or the business's; pass it where many are asked about."""
     if customer is not None and customer.time_zone:
         return ZoneInfo(customer.time_zone)
-    return ZoneInfo(Business.objects.current().time_zone)
+    return ZoneInfo((business or Business.objects.current()).time_zone)
 
 
 def checked(data: CustomerData) -> tuple[dict[str, object], dict[ContactKind, str]]:

@@ -216,7 +216,12 @@ def settle(pk: int) -> None:
         _find_session(checkout, provider)
         if not checkout.provider_session_id:
             return
-    snapshot = provider.fetch_checkout(checkout.provider_session_id)
+    try:
+        snapshot = provider.fetch_checkout(checkout.provider_session_id)
+    except ProviderRejected as exc:
+        # Gone at the provider: nobody can pay it any more.
+        checkout.move_to(S.FAILED, last_error=str(exc)[:300], next_check_at=None)
+        return
     if snapshot.state == SessionState.OPEN and checkout.close_ordered_at is not None:
         snapshot = provider.expire_checkout(checkout.provider_session_id)
     apply(checkout, snapshot)

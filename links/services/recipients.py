@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from customers.models import ContactKind, ContactPoint
 from customers.services.customers import language_of
+from merchant_portal.business.models import Business
 from notifications.models import ChannelName
 
 from ..models import PaymentLink
@@ -40,6 +41,6 @@ def addresses_of_many(links: Iterable[PaymentLink]) -> dict[int, dict[str, str]]
     }
 
 
-def language(link: PaymentLink) -> str:
+def language(link: PaymentLink, business: Business | None = None) -> str:
     """The customer's language, or the business's."""
-    return language_of(link.customer)
+    return language_of(link.customer, business)

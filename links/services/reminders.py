@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from customers.services.customers import zone_of
+from merchant_portal.business.models import Business
 from merchant_portal.lib import clock, crash
 from merchant_portal.lib.actors import SYSTEM
 from notifications.models import Category, Message, MessageState
@@ -117,6 +118,7 @@ class _Round:
     """What one pass decides, written in few statements at its end."""
 
     now: datetime
+    business: Business
     queued: list[ReminderDue] = field(default_factory=list)
     dropped: dict[str, list[int]] = field(default_factory=dict)
     messages: list[outbox.NewMessage] = field(default_factory=list)
@@ -153,7 +155,7 @@ def enqueue_due() -> int:
         for due in wanted.filter(link_id__in=links):
             dues.setdefault(due.link_id, []).append(due)
         crash.crash_at("reminder.after_claim")
-        this = _Round(now)
+        this = _Round(now, Business.objects.current())
         _decide(this, links, dues)
         _write(this)
     return sum(len(of_link) for of_link in dues.values())
@@ -209,14 +211,14 @@ def _queue(
     this: _Round, link: PaymentLink, due: ReminderDue, known: dict[str, str]
 ) -> None:
     this.queued.append(due)
-    at = outside_quiet_hours(this.now, zone_of(link.customer))
+    at = outside_quiet_hours(this.now, zone_of(link.customer, this.business))
     channels = [channel for channel in link.last_channels if channel in known]
     this.messages += [
         outbox.NewMessage(
             kind="reminder",
             channel=channel,
             recipient=known[channel],
-            language=recipients.language(link),
+            language=recipients.language(link, this.business),
             reference=link.public_id,
             dedupe_key=f"reminder:{link.public_id}:{due.step_id}:{channel}",
             due_at=at,

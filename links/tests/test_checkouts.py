@@ -189,3 +189,14 @@ def test_offers_only_what_the_link_allows() -> None:
     link.allowed_providers = ["stripe"]
 
     assert accounts.offered(link) == []
+
+
+def test_a_session_gone_at_the_provider_is_not_asked_for_again() -> None:
+    link = make_link()
+    checkouts.start(link.pk, "training")
+    TrainingSession.objects.all().delete()
+
+    checkouts.settle(link.checkouts.get().pk)
+
+    checkout = link.checkouts.get()
+    assert (checkout.state, checkout.next_check_at) == (CheckoutState.FAILED, None)

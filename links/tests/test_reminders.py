@@ -247,7 +247,7 @@ def test_local_time_holds_on_odd_days(
 
 def test_a_pass_costs_the_same_for_one_link_and_for_many() -> None:
     def cost(count: int) -> int:
-        made = [make_sent() for _number in range(count)]
+        made = [make_sent(time_zone="") for _number in range(count)]
         with (
             clock.frozen(planned(made[0])[0]),
             CaptureQueriesContext(
