@@ -111,6 +111,24 @@ SWAPS: dict[str, list[Swap]] = {
             "onEnter($event, {% if command_show_history %}true{% else %}false{% endif %})",
         )
     ],
+    "unfold/helpers/modal.html": [
+        Swap(
+            '<div class="bottom-0 flex items-center justify-center left-0 right-0 fixed top-0 z-70"',
+            '<div role="dialog" aria-modal="true" aria-labelledby="dialog-title"'
+            ' class="bottom-0 flex items-center justify-center left-0 right-0 fixed top-0 z-70"',
+        )
+    ],
+    "unfold/helpers/dialog.html": [
+        Swap(
+            r'<div class="absolute top-3.5.*?</div>',
+            '<button type="button" aria-label="{% trans "Close" %}"'
+            ' class="absolute cursor-pointer material-symbols-outlined right-3.5'
+            ' text-icon-action top-3.5 z-70" x-on:click="openModal = false">close</button>',
+            is_pattern=True,
+        ),
+        Swap("<h1 class", '<h2 id="dialog-title" class'),
+        Swap("</h1>", "</h2>"),
+    ],
     "unfold/helpers/welcomemsg.html": [
         Swap(
             r'<span class="material-symbols-outlined hidden! xl:block!"'

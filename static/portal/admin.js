@@ -8,7 +8,35 @@ document.addEventListener("DOMContentLoaded", () => {
       box.setAttribute("aria-label", label);
     }
   };
-  const nameAll = () => document.querySelectorAll("select.select2-hidden-accessible").forEach(name);
+  // SimpleBar calls every scrolling box of a page the same.
+  const number = (box, index) => {
+    if (index > 0 && !box.dataset.numbered) {
+      box.dataset.numbered = index;
+      box.setAttribute("aria-label", `${box.getAttribute("aria-label")} ${index + 1}`);
+    }
+  };
+  const nameAll = () => {
+    document.querySelectorAll("select.select2-hidden-accessible").forEach(name);
+    document.querySelectorAll(".simplebar-content-wrapper[aria-label]").forEach(number);
+  };
   nameAll();
   new MutationObserver(nameAll).observe(document.body, { childList: true, subtree: true });
+});
+
+// <button data-copy="#id" data-copied="Copied">: puts the text, or value, of #id on the clipboard.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  const source = button && document.querySelector(button.dataset.copy);
+  if (!source) {
+    return;
+  }
+  const text = source.value ?? source.textContent.trim();
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // no clipboard without https: mark the text, so that Ctrl+C takes it
+    getSelection().selectAllChildren(source);
+    return;
+  }
+  button.textContent = button.dataset.copied;
 });

@@ -1,5 +1,5 @@
 """The screens of this app; Django finds them by importing this package."""
 
-from . import audit_log, business
+from . import api_keys, audit_log, business, users
 
-__all__ = ["audit_log", "business"]
+__all__ = ["api_keys", "audit_log", "business", "users"]

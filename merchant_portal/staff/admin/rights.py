@@ -2,10 +2,24 @@
 
 from typing import Any, ClassVar
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+
+from merchant_portal.lib.actors import Actor
 
 from ..models import User
 from ..roles import Right
+
+
+def user_of(request: HttpRequest) -> User:
+    """Who is signed in; only behind the admin's permissions."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    return user_of(request).actor()
 
 
 def may(request: HttpRequest, right: Right | None) -> bool:
@@ -40,3 +54,9 @@ class RightsMixin:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may(request, self.delete_right)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Django's own log keeps names for ever; services write to the audit log."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """See log_addition."""
