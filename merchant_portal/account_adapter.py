@@ -1,10 +1,14 @@
 """How allauth behaves here: no public sign-up, mails through the outbox."""
 
 import secrets
+import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
 from django.http import HttpRequest
 
 from merchant_portal.business.models import Business
@@ -19,6 +23,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Staff are invited; nobody signs up."""
         return False
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Who gave their password a moment ago, to sign in, is not asked again."""
+        records = get_authentication_records(context.request, context.request.user)
+        limit = settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+        if records and time.time() - records[-1]["at"] < limit:
+            return False
+        required: bool = super().is_reauthentication_required(app=app, **kwargs)
+        return required
 
     def send_password_reset_mail(
         self, user: User, email: str, context: dict[str, Any]

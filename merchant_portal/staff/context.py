@@ -18,8 +18,8 @@ def account_pages(request: HttpRequest) -> dict[str, Any]:
     if match is None or not (match.url_name or "").startswith(("account_", "mfa_")):
         return {}
     shell = admin.site.each_context(request)
-    is_open = request.user.is_authenticated and not second_factor.is_missing(
-        request.user
-    )
+    is_missing = second_factor.is_missing(request.user)
+    is_open = request.user.is_authenticated and not is_missing
     shell["site_url"] = reverse("admin:index") if is_open else None
+    shell["second_factor_missing"] = is_missing
     return shell

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from . import second_factor as factor
 
@@ -52,9 +50,6 @@ def second_factor(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if _is_back_office(request) and factor.is_missing(request.user):
-            messages.info(
-                request, _("Please set up two-factor sign-in before you go on.")
-            )
             return HttpResponseRedirect(reverse("mfa_activate_totp"))
         return get_response(request)
 

@@ -129,7 +129,19 @@ SWAPS: dict[str, list[Swap]] = {
         Swap("<h1 class", '<h2 id="dialog-title" class'),
         Swap("</h1>", "</h2>"),
     ],
+    # An app's name says nothing that the sidebar does not, and costs a phone its title.
+    "unfold/helpers/header_title.html": [
+        Swap(
+            "{% for part in parts %}",
+            "{% for part in parts %}{% if not forloop.first or forloop.last %}",
+        ),
+        Swap("{% endfor %}", "{% endif %}{% endfor %}"),
+    ],
     "unfold/helpers/welcomemsg.html": [
+        Swap(
+            "{% if cl and cl.full_result_count",
+            "{% if cl and cl.query|default:cl.has_active_filters and cl.full_result_count",
+        ),
         Swap(
             r'<span class="material-symbols-outlined hidden! xl:block!"'
             r" x-on:click=\"sidebarDesktopOpen.*?</span>",

@@ -22,9 +22,7 @@ def _without_second_factor(settings: Settings) -> None:
 
 
 @WIDTHS
-def test_an_owner_invites_a_colleague(
-    page_at: PageAt, owner: User, width: int
-) -> None:
+def test_an_owner_invites_a_colleague(page_at: PageAt, owner: User, width: int) -> None:
     make_user(Role.AUDITOR, email="aud@shop.example", name="Aude Auditor")
     page = page_at(width, owner)
 

@@ -115,6 +115,14 @@ class ApiKeyAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     ) -> HttpResponse:
         return redirect("admin:staff_apikey_shown", obj.pk)
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
+    ) -> HttpResponse:
+        """One way to save: the next page shows the key."""
+        context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
+        page: HttpResponse = super().render_change_form(request, context, **kwargs)
+        return page
+
     def get_urls(self) -> list[URLPattern]:
         shown = path(
             "<int:pk>/shown/",
