@@ -9,6 +9,8 @@ from celery import Celery
 from django.db import transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from merchant_portal.celery import app
+
 from .. import queue
 
 TASK = "links.tasks.process_webhook"
@@ -18,13 +20,13 @@ GROWN = {"socket_timeout": 2, "socket_connect_timeout": 1, "max_retries": 0}
 @contextmanager
 def broker(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The wake-ups go to `url`, with the options of a grown installation."""
-    app = Celery("elsewhere", broker=url, set_as_current=False)
-    app.conf.broker_transport_options = GROWN
-    monkeypatch.setattr(queue, "current_app", app)
+    elsewhere = Celery("elsewhere", broker=url, set_as_current=False)
+    elsewhere.conf.broker_transport_options = GROWN
+    monkeypatch.setattr(queue, "current_app", elsewhere)
     try:
         yield
     finally:
-        app.close()
+        elsewhere.close()
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def test_sends_the_name_and_the_keys_after_the_commit(
 ) -> None:
     sent: list[tuple[str, tuple[object, ...]]] = []
     monkeypatch.setattr(
-        queue.current_app,
+        app,
         "send_task",
         lambda name, args, **_options: sent.append((name, args)),
     )
