@@ -4,11 +4,15 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from babel.dates import format_date
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from merchant_portal.business.models import Business
+from merchant_portal.staff.models import User
+from merchant_portal.staff.roles import Right
+from notifications import visibility
 from notifications.kinds import Kind, register
 from notifications.models import Category, ChannelName, Message
 from notifications.services import rendering
@@ -165,6 +169,15 @@ def _sample_amount(business: Business, language: str) -> str:
     )
 
 
+def _visible(user: User, messages: QuerySet[Message]) -> QuerySet[Message]:
+    """Who may see only own links sees only what was sent about those."""
+    if user.may(Right.LINKS_ALL):
+        return messages
+    own = PaymentLink.objects.visible_to(user).values("public_id")
+    return messages.filter(Q(reference__in=own) | ~Q(reference__startswith="plk_"))
+
+
+visibility.register(_visible)
 StillDue = Callable[[Sequence[Message]], set[int]]
 _KINDS: tuple[tuple[str, Category, StillDue], ...] = (
     ("invitation", Category.INVITATION, _still_asking),

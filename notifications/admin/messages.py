@@ -1,0 +1,205 @@
+"""The mailbox: every message as it was sent, for staff to read and click."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.urls import NoReverseMatch, URLPattern, path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from merchant_portal.lib import clock
+from merchant_portal.staff.admin.rights import RightsMixin, may
+from merchant_portal.staff.models import User
+from merchant_portal.staff.roles import Right
+
+from .. import kinds, visibility
+from ..models import Category, ChannelName, ChannelPause, Message, MessageState
+from ..services import contents, outbox
+from ..services.sms_parts import sms_parts
+from .filters import KindFilter
+from .labels import STATE_COLORS, kind_title
+
+# What a mail may do inside the frame: show itself. Its links open in a new tab.
+BODY_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:;"
+    " frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+
+
+@admin.register(Message)
+class MessageAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
+    view_right = Right.MESSAGES_READ
+    list_display = ("subject", "to", "kind_of", "channel", "state_label", "when")
+    list_filter = ("state", "channel", KindFilter)
+    list_select_related = ("content",)
+    search_fields = ("recipient", "reference", "public_id")
+    search_help_text = gettext_lazy("Address, phone number or id")
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = InfinitePaginator
+    list_per_page = 50
+    ordering = ("-id",)
+    fields: ClassVar[tuple[str, ...]] = ()
+    actions = None
+    change_form_template = "notifications/admin/message.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        if not isinstance(request.user, User):
+            return Message.objects.none()
+        return visibility.visible_to(request.user)
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                "<int:pk>/body/",
+                self.admin_site.admin_view(self.body_view),
+                name="notifications_message_body",
+            ),
+            path(
+                "<int:pk>/again/",
+                self.admin_site.admin_view(self.again_view),
+                name="notifications_message_again",
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    # -- the list --------------------------------------------------------------
+
+    @display(description=gettext_lazy("Message"))
+    def subject(self, message: Message) -> str:
+        content = getattr(message, "content", None)
+        return str(content) if content else _("Not written yet")
+
+    @display(description=gettext_lazy("To"))
+    def to(self, message: Message) -> str:
+        return message.recipient
+
+    @display(description=gettext_lazy("Kind"))
+    def kind_of(self, message: Message) -> str:
+        return kind_title(message.kind)
+
+    @display(description=gettext_lazy("State"), label=STATE_COLORS)
+    def state_label(self, message: Message) -> tuple[str, str]:
+        return message.state, message.get_state_display()
+
+    @display(description=gettext_lazy("When"))
+    def when(self, message: Message) -> Any:
+        return message.sent_at or message.due_at
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        for line in _notes():
+            messages.warning(request, line)
+        return super().changelist_view(  # type: ignore[no-any-return]
+            request, {"title": _("Messages"), **(extra_context or {})}
+        )
+
+    # -- one message -----------------------------------------------------------
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        message = self.get_object(request, object_id)
+        if message is not None:
+            extra_context = {**(extra_context or {}), **_page(request, message)}
+        return super().change_view(  # type: ignore[no-any-return]
+            request, object_id, form_url, extra_context
+        )
+
+    def body_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The HTML of one mail alone, for the frame, under a policy of its own."""
+        message = self.get_queryset(request).filter(pk=pk).first()
+        shown = contents.shown(message) if message is not None else None
+        if shown is None or not shown.html:
+            raise Http404
+        html = shown.html.replace("<head>", '<head><base target="_blank">', 1)
+        response = HttpResponse(html)
+        response["Content-Security-Policy"] = BODY_POLICY
+        response["X-Frame-Options"] = "SAMEORIGIN"
+        return response
+
+    def again_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Send again what failed or may not have arrived, as a new message."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        message = self.get_queryset(request).filter(pk=pk).first()
+        if message is None or not isinstance(request.user, User):
+            raise Http404
+        if not may(request, _right_to_send(message)):
+            return HttpResponse(status=403)
+        again = outbox.retry(message, actor=request.user.actor())
+        if again is None:
+            messages.warning(request, _("There is nothing to send again."))
+            return redirect("admin:notifications_message_change", pk)
+        messages.success(request, _("A new message is on its way."))
+        return redirect("admin:notifications_message_change", again.pk)
+
+
+def _right_to_send(message: Message) -> Right:
+    is_sign_in = message.category == Category.SIGN_IN
+    return Right.STAFF_WRITE if is_sign_in else Right.LINKS_WRITE
+
+
+def _page(request: HttpRequest, message: Message) -> dict[str, Any]:
+    """What the page of one message prints."""
+    shown = contents.shown(message)
+    is_email = message.channel == ChannelName.EMAIL
+    return {
+        "title": shown.subject if shown and shown.subject else kind_title(message.kind),
+        "message": message,
+        "kind_title": kind_title(message.kind),
+        "state_color": STATE_COLORS[message.state],
+        "shown": shown,
+        "is_email": is_email,
+        "is_captured": message.state == MessageState.CAPTURED,
+        "sms": sms_parts(shown.text) if shown and not is_email else None,
+        "attempts": message.attempts.order_by("-id"),
+        "events": message.delivery_events.order_by("-id"),
+        "about_url": _about_url(message),
+        "can_send_again": message.state in outbox.RETRIABLE
+        and may(request, _right_to_send(message)),
+    }
+
+
+def _about_url(message: Message) -> str:
+    """Where staff find what the message is about, if that has a page."""
+    try:
+        return kinds.get(message.kind).admin_url(message)
+    except (kinds.UnknownKind, ObjectDoesNotExist, NoReverseMatch):
+        return ""
+
+
+def _notes() -> list[str]:
+    """What staff must know before they wonder why nothing arrives."""
+    notes = [
+        _("%(channel)s rests for a moment: %(reason)s")
+        % {"channel": ChannelName(pause.channel).label, "reason": pause.reason}
+        for pause in ChannelPause.objects.filter(until__gt=clock.database_now())
+    ]
+    if settings.EMAIL_CAPTURED or settings.SMS_CAPTURED:
+        kept = [
+            str(channel.label)
+            for channel, is_kept in (
+                (ChannelName.EMAIL, settings.EMAIL_CAPTURED),
+                (ChannelName.SMS, settings.SMS_CAPTURED),
+            )
+            if is_kept
+        ]
+        notes.append(
+            _("%(channels)s: messages are kept here and not sent.")
+            % {"channels": ", ".join(kept)}
+        )
+    return notes
