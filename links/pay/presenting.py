@@ -4,6 +4,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from babel.dates import format_date
+
 from merchant_portal.business.models import Business
 from merchant_portal.lib.money import Money
 
@@ -46,8 +48,10 @@ def link_context(page: Page, business: Business, language: str) -> dict[str, Any
             (line.description, Money(line.total_minor, link.currency).format(language))
             for line in page.lines
         ],
+        "due_on": link.due_on and format_date(link.due_on, "long", locale=language),
         "is_overdue": link.due_on is not None and link.due_on < today,
-        "paid_on": local_date(link.paid_at, business) if link.paid_at else None,
+        "paid_on": link.paid_at
+        and format_date(local_date(link.paid_at, business), "long", locale=language),
     }
 
 

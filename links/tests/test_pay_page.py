@@ -165,9 +165,7 @@ def test_shows_lines_tax_and_what_is_left(client: Client) -> None:
 def test_says_when_it_is_overdue(client: Client) -> None:
     link = make_link(make_customer(), due_on=date(2020, 1, 2))
 
-    assert "It was due on Jan. 2, 2020." in text_of(client, link).replace(
-        "January", "Jan."
-    )
+    assert "It was due on January 2, 2020." in text_of(client, link)
 
 
 def _paid(link: PaymentLink) -> None:

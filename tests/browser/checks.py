@@ -6,7 +6,7 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page, Response
 
 from merchant_portal.staff.models import User
 
@@ -27,11 +27,21 @@ class PageAt(Protocol):
 def watch(page: Page) -> None:
     """Collect from now on what goes wrong on the page, over all its navigations."""
     troubles = _troubles[page] = []
+    documents: set[str] = set()
+    # Chromium reports the status of the page itself too; that one is meant.
+
+    def on_response(response: Response) -> None:
+        if response.request.is_navigation_request():
+            documents.add(response.url)
 
     def on_console(message: ConsoleMessage) -> None:
+        is_status = message.text.startswith("Failed to load resource")
+        if is_status and message.location["url"] in documents:
+            return
         if message.type == "error":
             troubles.append(f"console: {message.text} ({message.location['url']})")
 
+    page.on("response", on_response)
     page.on("console", on_console)
     page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
     page.expose_function(

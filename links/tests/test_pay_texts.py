@@ -1,0 +1,36 @@
+"""Every text of the public pages is said in every language we speak."""
+
+import gettext
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.utils.translation.template import templatize
+
+TEMPLATES = Path(settings.BASE_DIR) / "templates" / "pay"
+LOCALE = Path(settings.BASE_DIR) / "links" / "locale"
+# What `templatize` makes of the tags: gettext calls in Python.
+CALL = re.compile(r"""gettext\(u?(['"])((?:\\.|(?!\1).)*)\1\)""")
+PLACEHOLDER = re.compile(r"%\(\w+\)s")
+
+
+def texts() -> Iterator[str]:
+    for path in TEMPLATES.glob("*.html"):
+        for _quote, text in CALL.findall(templatize(path.read_text())):
+            yield text.replace("\\'", "'").replace('\\"', '"').replace("%%", "%")
+
+
+@pytest.mark.parametrize("language", ["de", "fr"])
+def test_every_text_is_translated_with_its_placeholders(language: str) -> None:
+    compiled = LOCALE / language / "LC_MESSAGES" / "django.mo"
+    with compiled.open("rb") as file:
+        catalog = gettext.GNUTranslations(file)
+    found = set(texts())
+
+    assert len(found) > 60
+    for text in found:
+        said = catalog.gettext(text)
+        assert said != text or text == "Total", text
+        assert sorted(PLACEHOLDER.findall(said)) == sorted(PLACEHOLDER.findall(text))
