@@ -44,10 +44,8 @@ class CustomerAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     fieldsets = (
         (None, {"fields": ("name", "email", "phone", "preferred_channel")}),
         (_("Language and place"), {"fields": ("language", "time_zone", "country")}),
-        (
-            _("In your other systems"),
-            {"fields": ("source", "external_ref", "tags", "note")},
-        ),
+        (_("For staff"), {"fields": ("tags", "note")}),
+        (_("In your other systems"), {"fields": ("source", "external_ref")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:

@@ -85,6 +85,11 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
             "tags",
             "note",
         ]
+        labels: ClassVar[dict[str, Any]] = {"source": _("System")}
+        help_texts: ClassVar[dict[str, Any]] = {
+            "source": _("Where this customer came from, such as your CRM."),
+            "external_ref": _("Their number or id in that system."),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
