@@ -75,6 +75,16 @@ def _context(messages: Sequence[Message]) -> dict[int, Values]:
     return values
 
 
+def values_of(link: PaymentLink, description: str, language: str) -> Values:
+    """What a message about this link would say; it may be one not yet saved."""
+    with translation.override(language):
+        return {
+            **_of_link(link, language),
+            **_of_payment(None, language),
+            "description": description,
+        }
+
+
 def _of_link(link: PaymentLink, language: str) -> Values:
     name = link.customer.name if link.customer else ""
     return {

@@ -1,0 +1,197 @@
+"""What staff do to a link from its page; each is a POST that answers with the page."""
+
+from collections.abc import Callable
+from datetime import datetime, time
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from merchant_portal.lib import clock
+from merchant_portal.staff.roles import Right
+
+from ..models import LinkStatus, PaymentLink
+from ..services import links, manual, pages, sending
+from ..services.errors import LinkConflict, LinkError
+from . import editing, formats, panels, typed
+from .entry import link_or_404, needs, who
+from .link_page import show
+from .panels import Panel
+
+T = TypeVar("T")
+_NAMES = {"occurred_at": "paid_on"}
+# fields of the services that are called otherwise in the forms
+
+
+@require_POST
+@needs(Right.LINKS_WRITE)
+def send_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """`channels`, `key`: the same key again sends nothing twice."""
+    link = link_or_404(request, pk)
+    panel = Panel(
+        {"key": request.POST.get("key", "")},
+        channels=tuple(request.POST.getlist("channels")),
+    )
+
+    def act() -> str:
+        key = _key(panel)
+        sent = sending.send(link, panel.channels, actor=who(request).actor(), key=key)
+        return _("Done. The link is on its way.") if sent else _("It was sent already.")
+
+    return _do(request, link, panels.SEND, panel, act)
+
+
+@require_POST
+@needs(Right.LINKS_WRITE)
+def activate_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """Make a draft payable; answers scripts with its address, to be copied."""
+    link = link_or_404(request, pk)
+    links.activate(link, actor=who(request).actor())
+    link.refresh_from_db()
+    if request.headers.get("Accept") == "application/json":
+        if link.status == LinkStatus.DRAFT:
+            return JsonResponse({}, status=409)
+        return JsonResponse({"url": pages.url_of(link)})
+    messages.success(request, _("The link is live. Copy it below."))
+    return redirect("admin:links_paymentlink_change", link.pk)
+
+
+@require_POST
+@needs(Right.LINKS_WRITE)
+def edit_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """Due date, expiry, note; `version` guards against overwriting a colleague."""
+    link = link_or_404(request, pk)
+    panel = Panel(
+        {
+            name: request.POST.get(name, "")
+            for name in ("due_on", "expires_at", "note", "version")
+        }
+    )
+
+    def act() -> str:
+        editing.save(link, panel, actor=who(request).actor())
+        return _("Saved.")
+
+    return _do(request, link, panels.EDIT, panel, act)
+
+
+@require_POST
+@needs(Right.LINKS_WRITE)
+def cancel_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """`reason` is shown to the customer; `tell` sends it to them as well."""
+    link = link_or_404(request, pk)
+    panel = Panel(
+        {"reason": request.POST.get("reason", ""), "tell": request.POST.get("tell", "")}
+    )
+
+    def act() -> str:
+        reason = _typed("reason", typed.line, panel)
+        done = links.cancel(
+            link,
+            actor=who(request).actor(),
+            reason=reason,
+            tell=bool(panel.values["tell"]),
+        )
+        if not done:
+            raise LinkConflict(_("This link is closed or paid already."))
+        return _("Canceled. Nobody can pay it any more.")
+
+    return _do(request, link, panels.CANCEL, panel, act)
+
+
+@require_POST
+@needs(Right.LINKS_WRITE)
+def extend_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """Open an expired link again until `expires_at`; empty is without end."""
+    link = link_or_404(request, pk)
+    panel = Panel({"expires_at": request.POST.get("expires_at", "")})
+
+    def act() -> str:
+        zone = formats.business_zone()
+        until = _typed("expires_at", lambda text: typed.moment(text, zone), panel)
+        if not links.extend(link, expires_at=until, actor=who(request).actor()):
+            raise LinkConflict(_("This link is not expired."))
+        return _("Open again, under the same address.")
+
+    return _do(request, link, panels.EXTEND, panel, act)
+
+
+@require_POST
+@needs(Right.PAYMENTS_WRITE)
+def record_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """Money taken by hand; the same `key` again books nothing twice."""
+    link = link_or_404(request, pk)
+    panel = Panel(
+        {
+            name: request.POST.get(name, "")
+            for name in ("amount", "method", "paid_on", "note", "key")
+        }
+    )
+
+    def act() -> str:
+        paid = manual.record_payment(
+            link,
+            amount_minor=_typed(
+                "amount", lambda text: typed.amount_minor(text, link.currency), panel
+            ),
+            method=panel.values["method"],
+            actor=who(request).actor(),
+            note=_typed("note", typed.line, panel),
+            occurred_at=_paid_at(panel, formats.business_zone()),
+            key=_key(panel),
+        )
+        amount = formats.money(paid.amount_minor, paid.currency)
+        return _("Payment of %s recorded.") % amount
+
+    return _do(request, link, panels.RECORD, panel, act)
+
+
+def _do(
+    request: HttpRequest,
+    link: PaymentLink,
+    name: str,
+    panel: Panel,
+    act: Callable[[], str],
+) -> HttpResponse:
+    """Do it and show the link again; a refusal keeps what was typed, beside its field."""
+    try:
+        messages.success(request, act())
+    except LinkConflict as exc:
+        panel.errors["form"], status = exc.message, 409
+    except LinkError as exc:
+        field = _NAMES.get(exc.field, exc.field)
+        known = field in panel.values or field == "channels"
+        panel.errors[field if known else "form"], status = exc.message, 422
+    else:
+        return redirect("admin:links_paymentlink_change", link.pk)
+    panel.is_open = True
+    return show(request, link_or_404(request, link.pk), {name: panel}, status=status)
+
+
+def _typed(name: str, read: Callable[[str], T], panel: Panel) -> T:
+    try:
+        return read(panel.values[name])
+    except typed.TypedError as exc:
+        raise LinkError(str(exc), name) from exc
+
+
+def _key(panel: Panel) -> str:
+    key = panel.values["key"]
+    if not typed.KEY.match(key):
+        raise LinkError(_("This form is too old. Please try once more."))
+    return key
+
+
+def _paid_at(panel: Panel, zone: ZoneInfo) -> datetime | None:
+    """Noon of a day gone by, now for today; empty is now."""
+    day = _typed("paid_on", typed.day, panel)
+    if day is None:
+        return None
+    now = clock.now()
+    if day == now.astimezone(zone).date():
+        return None
+    return datetime.combine(day, time(12), tzinfo=zone)

@@ -1,0 +1,126 @@
+"""The create screen: one form, one page, from nothing to a link that was sent."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from customers.models import Customer
+from merchant_portal.business.models import Business
+from merchant_portal.lib.money import EXPONENTS, MoneyError, parse_currency
+from merchant_portal.staff.roles import Right
+
+from ..models import LinkStatus, PaymentLink
+from ..services.errors import LinkConflict, LinkError
+from . import creating, formats, preview, screen
+from .entry import link_or_404, needs, who
+from .link_form import LinkForm, Wanted
+
+SEND, LINK, DRAFT, PREVIEW = "send", "link", "draft", "preview"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Right.LINKS_WRITE)
+def add_view(request: HttpRequest) -> HttpResponse:
+    """`?customer=cus_…` starts with that customer picked."""
+    business = Business.objects.current()
+    if request.method == "POST":
+        return _answer(request, LinkForm.posted(request.POST, business))
+    picked = Customer.objects.filter(
+        public_id=request.GET.get("customer", "")[:64], erased_at__isnull=True
+    ).first()
+    return screen.show(request, LinkForm.blank(business, picked))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Right.LINKS_WRITE)
+def correct_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """The same screen, filled with a link whose amounts were wrong."""
+    link = link_or_404(request, pk)
+    business = Business.objects.current()
+    if request.method == "POST":
+        return _answer(request, LinkForm.posted(request.POST, business), link)
+    return screen.show(request, LinkForm.of_link(link, business), instead_of=link)
+
+
+def _answer(
+    request: HttpRequest, form: LinkForm, instead_of: PaymentLink | None = None
+) -> HttpResponse:
+    action = request.POST.get("action", PREVIEW)
+    wanted = form.check()
+    if wanted is not None and action == SEND and instead_of is None:
+        _check_channels(form, wanted)
+    if wanted is None or form.errors:
+        return screen.show(request, form, instead_of=instead_of)
+    if action not in (SEND, LINK, DRAFT):
+        shown = preview.of_form(form, wanted)
+        return screen.show(request, form, instead_of=instead_of, preview=shown)
+    try:
+        return _make(request, wanted, action, instead_of)
+    except LinkConflict as exc:
+        form.errors["form"] = exc.message
+    except LinkError as exc:
+        form.place(exc)
+    return screen.show(request, form, instead_of=instead_of)
+
+
+def _check_channels(form: LinkForm, wanted: Wanted) -> None:
+    known = preview.addresses(wanted)
+    if not wanted.channels:
+        form.errors["channels"] = _(
+            "Choose how to send it, or make only the link and copy it."
+        )
+    elif missing := [name for name in wanted.channels if name not in known]:
+        form.errors["channels"] = (
+            _("There is no e-mail address to send it to.")
+            if "email" in missing
+            else _("There is no phone number to send it to.")
+        )
+
+
+def _make(
+    request: HttpRequest, wanted: Wanted, action: str, instead_of: PaymentLink | None
+) -> HttpResponse:
+    user = who(request)
+    made = creating.make(
+        wanted, draft=action == DRAFT, user=user, instead_of=instead_of
+    )
+    link = made.link
+    is_first_send = link.last_sent_at is None
+    if action == SEND and instead_of is None and link.status != LinkStatus.PAID:
+        creating.send(link, wanted, user=user)
+    if not made.is_new:
+        messages.info(request, _("This form had made its link already. Here it is."))
+    elif instead_of is not None:
+        messages.success(request, _("Corrected. This link replaces the old one."))
+    elif action == SEND and is_first_send:
+        messages.success(request, _("Done. The link is on its way."))
+    elif action == DRAFT:
+        messages.success(request, _("Saved as a draft. Nobody can see it yet."))
+    else:
+        messages.success(request, _("The link is ready. Copy it below."))
+    return redirect("admin:links_paymentlink_change", link.pk)
+
+
+@require_POST
+@needs(Right.LINKS_WRITE)
+def totals_view(request: HttpRequest) -> JsonResponse:
+    """What the lines come to, by the same sums as the link itself; stores nothing."""
+    form = LinkForm.posted(request.POST, Business.objects.current())
+    try:
+        currency = parse_currency(form.values["currency"])
+    except MoneyError as exc:
+        return JsonResponse({"errors": {"currency": str(exc)}, "lines": []})
+    form.check_lines(currency)
+    return JsonResponse(
+        {
+            "lines": [{"total": row.total, "errors": row.errors} for row in form.lines],
+            "errors": {},
+            "net": form.net,
+            "tax": form.tax,
+            "total": form.total,
+            "zero": formats.money(0, currency),
+            "decimals": EXPONENTS[currency],
+        }
+    )

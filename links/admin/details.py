@@ -1,0 +1,69 @@
+"""The parts of a link's page that only change when somebody there changes them."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from merchant_portal.staff.models import User
+from merchant_portal.staff.roles import Right
+
+from ..models import LineItem, LinkStatus, PaymentLink
+from ..providers.manual import METHODS
+from ..services import pages, recipients
+from . import formats, panels
+from .panels import Panels
+
+EDITABLE = (LinkStatus.DRAFT, LinkStatus.ACTIVE)
+CLOSABLE = (LinkStatus.DRAFT, LinkStatus.ACTIVE, LinkStatus.EXPIRED)
+
+
+def context(
+    link: PaymentLink, user: User, typed: Panels, zone: ZoneInfo
+) -> dict[str, Any]:
+    """Facts, lines, and the forms; `typed`: those that come back with errors."""
+    known = recipients.addresses(link)
+    is_draft = link.status == LinkStatus.DRAFT
+    currency = link.currency
+    return {
+        "lines": [_line(line, currency) for line in link.lines.all()],
+        "net": formats.money(link.net_minor, currency),
+        "tax": formats.money(link.tax_minor, currency) if link.tax_minor else "",
+        "url": "" if is_draft else pages.url_of(link),
+        "email_to": known.get("email", ""),
+        "sms_to": known.get("sms", ""),
+        "due": formats.day(link.due_on) if link.due_on else "",
+        "expires": formats.moment(link.expires_at, zone) if link.expires_at else "",
+        "created": formats.moment(link.created_at, zone),
+        "sent": formats.moment(link.last_sent_at, zone) if link.last_sent_at else "",
+        "zone_name": zone.key,
+        "methods": list(METHODS.items()),
+        "panels": {**panels.fresh(link, zone, known), **typed},
+        "replaced_by": getattr(link, "replaced_by", None),
+        "can": _permits(link, user, known),
+    }
+
+
+def _permits(link: PaymentLink, user: User, known: dict[str, str]) -> dict[str, bool]:
+    """What this reader may do to this link now; the services check again."""
+    may_write = user.may(Right.LINKS_WRITE)
+    is_closable = link.status in CLOSABLE
+    return {
+        "activate": may_write and link.status == LinkStatus.DRAFT,
+        "send": may_write and link.status in EDITABLE and bool(known),
+        "edit": may_write and link.status in EDITABLE,
+        "cancel": may_write and is_closable,
+        "extend": may_write and link.status == LinkStatus.EXPIRED,
+        "correct": may_write and is_closable and not link.amount_paid_minor,
+        "record": user.may(Right.PAYMENTS_WRITE) and link.status != LinkStatus.DRAFT,
+    }
+
+
+def _line(line: LineItem, currency: str) -> dict[str, str]:
+    discount, tax = formats.percent(line.discount_bp), formats.percent(line.tax_bp)
+    return {
+        "description": line.description,
+        "quantity": formats.quantity(line.quantity_milli),
+        "unit": formats.money(line.unit_amount_minor, currency),
+        "discount": f"{discount} %" if discount else "",
+        "tax": f"{tax} %" if tax else "",
+        "total": formats.money(line.total_minor, currency),
+    }

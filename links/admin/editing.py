@@ -1,0 +1,61 @@
+"""Saving what was edited on a link's page, and what to show when two people did."""
+
+import re
+
+from django.utils.translation import gettext as _
+
+from merchant_portal.lib.actors import Actor
+
+from ..models import PaymentLink
+from ..services import links
+from ..services.errors import LinkConflict, LinkError
+from . import formats, panels, typed
+from .panels import Conflict, Panel
+
+_VERSION = re.compile(r"\A[0-9]{1,9}\Z")
+
+
+def save(link: PaymentLink, panel: Panel, *, actor: Actor) -> None:
+    """Save the panel's values if nobody changed the link since it was shown.
+
+    On LinkConflict the panel names each field that differs, typed and saved, and
+    carries the new version: saving again then is a decision, not an accident.
+    """
+    zone = formats.business_zone()
+    values = panel.values
+    try:
+        field = "due_on"
+        due_on = typed.day(values["due_on"])
+        field = "expires_at"
+        expires_at = typed.moment(values["expires_at"], zone)
+        field = "note"
+        note = typed.block(values["note"])
+    except typed.TypedError as exc:
+        raise LinkError(str(exc), field) from exc
+    seen = int(values["version"]) if _VERSION.match(values["version"]) else 0
+    try:
+        links.edit(
+            link,
+            due_on=due_on,
+            note_text=note,
+            expires_at=expires_at,
+            version=seen,
+            actor=actor,
+        )
+    except LinkConflict:
+        _show_both(link, panel)
+        raise
+
+
+def _show_both(link: PaymentLink, panel: Panel) -> None:
+    fresh = PaymentLink.objects.get(pk=link.pk)
+    saved = panels.edit_values(fresh, formats.business_zone())
+    labels = {"due_on": _("Due date"), "expires_at": _("Expires"), "note": _("Note")}
+    panel.conflicts = [
+        Conflict(
+            label, panel.values[name] or formats.NOTHING, saved[name] or formats.NOTHING
+        )
+        for name, label in labels.items()
+        if panel.values[name].strip() != saved[name]
+    ]
+    panel.values["version"] = saved["version"]

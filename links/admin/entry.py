@@ -1,0 +1,68 @@
+"""What every page of this package needs: who asks, which link, the frame around it."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+from merchant_portal.staff.models import User
+from merchant_portal.staff.roles import Right
+
+from ..models import PaymentLink
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+MAX_ID = 2**63 - 1
+# what the databases hold; a longer number in an address is a page that is not there
+
+
+def who(request: HttpRequest) -> User:
+    """The member of staff who asks; the admin lets nobody else in."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def needs(right: Right) -> Callable[[View[P]], View[P]]:
+    """Refuse with 403 whoever's role does not allow `right`."""
+
+    def decorator(view: View[P]) -> View[P]:
+        @wraps(view)
+        def checked(
+            request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponse:
+            if not who(request).may(right):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return decorator
+
+
+def bounded(pk: int) -> int:
+    """A primary key from an address, or 404 for one that no database holds."""
+    if pk > MAX_ID:
+        raise Http404
+    return pk
+
+
+def link_or_404(request: HttpRequest, pk: int) -> PaymentLink:
+    """A link that this reader may see; others do not exist for them."""
+    link = (
+        PaymentLink.objects.visible_to(who(request))
+        .select_related("customer", "replaces", "replaced_by")
+        .filter(pk=bounded(pk))
+        .first()
+    )
+    if link is None:
+        raise Http404
+    return link
+
+
+def frame(request: HttpRequest, title: str, **context: Any) -> dict[str, Any]:
+    """Template context of a page inside the admin's layout."""
+    return {**admin.site.each_context(request), "title": title, **context}

@@ -1,0 +1,69 @@
+"""Money and moments as the reader of the admin writes them."""
+
+from datetime import date, datetime
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from django.db.models import Model, QuerySet, Value
+from django.utils.translation import get_language
+
+from customers.services.customers import zone_of
+from merchant_portal.lib.money import EXPONENTS, Money
+
+M = TypeVar("M", bound=Model)
+NOTHING = "\u2013"
+# a dash, where there is nothing to say
+
+
+def language() -> str:
+    """The reader's language, as babel names it."""
+    return (get_language() or "en").replace("-", "_").partition("_")[0]
+
+
+def money(amount_minor: int, currency: str) -> str:
+    return Money(amount_minor, currency).format(language())
+
+
+def typed(amount_minor: int, currency: str) -> str:
+    """An amount as it is typed into a form: digits and a point."""
+    return f"{Money(amount_minor, currency).decimal:.{EXPONENTS[currency]}f}"
+
+
+def business_zone() -> ZoneInfo:
+    return zone_of(None)
+
+
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    """Day and time in that zone, without seconds."""
+    return format_datetime(at.astimezone(zone), "d MMM y, HH:mm", locale=language())
+
+
+def with_zone(rows: QuerySet[M]) -> QuerySet[M]:
+    """Rows that know the business's zone, so that a list asks for it once."""
+    return rows.annotate(  # type: ignore[return-value]
+        zone_key=Value(business_zone().key)
+    )
+
+
+def row_moment(at: datetime, row: Model) -> str:
+    """As `moment`, for a row of `with_zone`."""
+    return moment(at, ZoneInfo(getattr(row, "zone_key", "UTC")))
+
+
+def day(on: date) -> str:
+    return format_date(on, "d MMM y", locale=language())
+
+
+def percent(basis_points: int) -> str:
+    """Basis points as they are typed: 1950 → 19.5, 0 → nothing."""
+    whole, rest = divmod(basis_points, 100)
+    if not basis_points:
+        return ""
+    return f"{whole}.{rest:02d}".rstrip("0") if rest else str(whole)
+
+
+def quantity(milli: int) -> str:
+    """Thousandths as they are typed: 1500 → 1.5, 1000 → 1."""
+    whole, rest = divmod(milli, 1000)
+    return f"{whole}.{rest:03d}".rstrip("0") if rest else str(whole)

@@ -1,0 +1,199 @@
+"""The timeline in words: who did what, when, in the business's own time."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from merchant_portal.staff.models import ApiKey, User
+from notifications.models import ChannelName, Message
+
+from ..providers.manual import METHODS
+from ..services.timeline import Entry
+from . import formats
+
+GOOD, BAD, CALM = "good", "bad", "calm"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the timeline; `tone`: good, bad or calm."""
+
+    icon: str
+    tone: str
+    text: str
+    at: str
+    actor: str
+    more: str = ""
+    url: str = ""
+
+
+_WORDS: dict[str, tuple[str, str, Promise]] = {
+    "link.created": ("add_link", CALM, gettext_lazy("Link created")),
+    "link.activated": ("bolt", CALM, gettext_lazy("Link became payable")),
+    "link.sent": ("send", CALM, gettext_lazy("Sent to the customer")),
+    "link.edited": ("edit", CALM, gettext_lazy("Details changed")),
+    "link.canceled": ("cancel", BAD, gettext_lazy("Canceled")),
+    "link.expired": ("timer_off", BAD, gettext_lazy("Expired")),
+    "link.exhausted": ("done_all", GOOD, gettext_lazy("Used up")),
+    "link.extended": ("more_time", CALM, gettext_lazy("Opened again")),
+    "link.paid": ("check_circle", GOOD, gettext_lazy("Paid in full")),
+    "link.replaced": ("published_with_changes", CALM, gettext_lazy("Replaced")),
+    "link.corrects": (
+        "published_with_changes",
+        CALM,
+        gettext_lazy("Made to correct another link"),
+    ),
+    "checkout.started": (
+        "shopping_cart_checkout",
+        CALM,
+        gettext_lazy("Payment started by the customer"),
+    ),
+    "checkout.expired": (
+        "remove_shopping_cart",
+        CALM,
+        gettext_lazy("Payment was not finished in time"),
+    ),
+    "payment.succeeded": ("payments", GOOD, gettext_lazy("Payment received")),
+    "payment.processing": ("hourglass_top", CALM, gettext_lazy("Payment on its way")),
+    "payment.failed": ("money_off", BAD, gettext_lazy("Payment failed")),
+    "payment.reviewed": ("task_alt", CALM, gettext_lazy("Marked as dealt with")),
+    "reminder.queued": (
+        "notifications_active",
+        CALM,
+        gettext_lazy("Reminder came due"),
+    ),
+}
+_MESSAGE_WORDS: dict[str, tuple[str, str, Promise]] = {
+    "queued": ("schedule_send", CALM, gettext_lazy("%(what)s queued")),
+    "sent": ("outgoing_mail", CALM, gettext_lazy("%(what)s sent")),
+    "captured": ("inbox", CALM, gettext_lazy("%(what)s kept here, not sent")),
+    "delivered": ("mark_email_read", GOOD, gettext_lazy("%(what)s delivered")),
+    "opened": ("drafts", CALM, gettext_lazy("%(what)s opened")),
+    "clicked": ("ads_click", CALM, gettext_lazy("%(what)s: link followed")),
+    "bounced": ("unsubscribe", BAD, gettext_lazy("%(what)s came back")),
+    "complained": ("report", BAD, gettext_lazy("%(what)s marked as spam")),
+    "failed": ("error", BAD, gettext_lazy("%(what)s could not be sent")),
+    "unknown": ("help", BAD, gettext_lazy("%(what)s may or may not have arrived")),
+    "canceled": ("cancel_schedule_send", CALM, gettext_lazy("%(what)s withdrawn")),
+    "suppressed": (
+        "do_not_disturb_on",
+        CALM,
+        gettext_lazy("%(what)s not sent: the customer does not want it"),
+    ),
+    "expired": ("timer_off", CALM, gettext_lazy("%(what)s came too late to send")),
+}
+_KINDS: dict[str, Promise] = {
+    "invitation": gettext_lazy("Payment link"),
+    "correction": gettext_lazy("Corrected link"),
+    "reminder": gettext_lazy("Reminder"),
+    "receipt": gettext_lazy("Receipt"),
+    "cancellation": gettext_lazy("Cancellation"),
+}
+_CHANNELS: dict[str, Promise] = {
+    ChannelName.EMAIL: gettext_lazy("e-mail"),
+    ChannelName.SMS: gettext_lazy("SMS"),
+}
+_FIELDS: dict[str, Promise] = {
+    "due_on": gettext_lazy("due date"),
+    "note": gettext_lazy("note"),
+    "expires_at": gettext_lazy("expiry"),
+}
+
+
+def lines(entries: Sequence[Entry], zone: ZoneInfo) -> list[Line]:
+    """All entries in words; people and keys are looked up in one query each."""
+    names = actor_names(entry.actor for entry in entries)
+    pages = _message_pages(entries)
+    return [_line(entry, zone, names, pages) for entry in entries]
+
+
+def actor_names(ids: Iterable[str]) -> dict[str, str]:
+    """public id → name, for people and keys; what is missing is shown as it is."""
+    wanted = set(ids)
+    users = [one for one in wanted if one.startswith("usr_")]
+    keys = [one for one in wanted if one.startswith("key_")]
+    names = {"system": "", "payer": _("the customer")}
+    if users:
+        found = User.objects.filter(public_id__in=users)
+        names |= {user.public_id: str(user) for user in found}
+    if keys:
+        found_keys = ApiKey.objects.filter(public_id__in=keys)
+        names |= {key.public_id: _("key %s") % key.name for key in found_keys}
+    return names
+
+
+def _line(
+    entry: Entry, zone: ZoneInfo, names: dict[str, str], pages: dict[str, str]
+) -> Line:
+    icon, tone, text = _words(entry)
+    return Line(
+        icon=icon,
+        tone=tone,
+        text=text,
+        at=formats.moment(entry.at, zone),
+        actor=names.get(entry.actor, entry.actor),
+        more=_more(entry),
+        url=pages.get(str(entry.detail.get("message", "")), ""),
+    )
+
+
+def _words(entry: Entry) -> tuple[str, str, str]:
+    area, _dot, name = entry.kind.partition(".")
+    if area == "message":
+        icon, tone, text = _MESSAGE_WORDS.get(
+            name, ("mail", CALM, gettext_lazy("%(what)s: news from the carrier"))
+        )
+        return icon, tone, str(text) % {"what": _what(entry.detail)}
+    icon, tone, text = _WORDS.get(
+        entry.kind, ("circle", CALM, gettext_lazy("Something happened"))
+    )
+    return icon, tone, str(text)
+
+
+def _what(detail: dict[str, Any]) -> str:
+    kind = str(_KINDS.get(str(detail.get("kind")), _("Message")))
+    channel = _CHANNELS.get(str(detail.get("channel")))
+    if channel is None:
+        return kind
+    return _("%(kind)s by %(channel)s") % {"kind": kind, "channel": channel}
+
+
+def _more(entry: Entry) -> str:
+    """The second, smaller part of a line."""
+    detail = entry.detail
+    if "amount_minor" in detail and "currency" in detail:
+        paid = formats.money(int(detail["amount_minor"]), str(detail["currency"]))
+        method = str(METHODS.get(str(detail.get("method")), detail.get("method", "")))
+        return f"{paid} · {method}" if method else paid
+    if "fields" in detail:
+        return ", ".join(str(_FIELDS.get(name, name)) for name in detail["fields"])
+    if "channels" in detail:
+        return ", ".join(str(_CHANNELS.get(name, name)) for name in detail["channels"])
+    for name in ("error", "reason", "number", "to", "provider"):
+        if detail.get(name):
+            return str(detail[name])
+    return ""
+
+
+def _message_pages(entries: Sequence[Entry]) -> dict[str, str]:
+    """Public id of a message → its page in the admin; one query."""
+    wanted = {
+        str(entry.detail["message"]) for entry in entries if "message" in entry.detail
+    }
+    if not wanted:
+        return {}
+    try:
+        return {
+            public_id: reverse("admin:notifications_message_change", args=[pk])
+            for public_id, pk in Message.objects.filter(
+                public_id__in=wanted
+            ).values_list("public_id", "pk")
+        }
+    except NoReverseMatch:
+        return {}

@@ -1,0 +1,82 @@
+"""Colours and plain words for the states that staff see; one place for all pages."""
+
+from collections.abc import Iterator
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..models import EventState, LinkStatus, Mismatch, Payment, PaymentState
+
+LINK_COLORS: dict[str, str] = {
+    LinkStatus.DRAFT: "",
+    LinkStatus.ACTIVE: "info",
+    LinkStatus.PAID: "success",
+    LinkStatus.EXPIRED: "warning",
+    LinkStatus.CANCELED: "danger",
+    LinkStatus.EXHAUSTED: "success",
+}
+PAYMENT_COLORS: dict[str, str] = {
+    PaymentState.PROCESSING: "info",
+    PaymentState.FAILED: "danger",
+    PaymentState.SUCCEEDED: "success",
+}
+EVENT_COLORS: dict[str, str] = {
+    EventState.RECEIVED: "info",
+    EventState.DONE: "success",
+    EventState.IGNORED: "",
+    EventState.ORPHAN: "warning",
+    EventState.DEAD: "danger",
+}
+OVERDUE = "overdue"
+REMINDER_REASONS: dict[str, Promise] = {
+    "no reminders wanted": gettext_lazy("reminders are switched off for this link"),
+    "paid": gettext_lazy("it was paid"),
+    "link paid": gettext_lazy("it was paid"),
+    "link canceled": gettext_lazy("the link was canceled"),
+    "link expired": gettext_lazy("the link had expired"),
+    "link draft": gettext_lazy("the link is a draft"),
+    "a payment is on its way": gettext_lazy("a payment was on its way"),
+    "sent by hand within 24 hours": gettext_lazy(
+        "somebody had sent the link in the 24 hours before"
+    ),
+    "reminded within 12 hours": gettext_lazy(
+        "another reminder had gone out in the 12 hours before"
+    ),
+    "a later step came due": gettext_lazy("a later reminder came due as well"),
+    "no address": gettext_lazy("the customer could not be reached"),
+}
+
+
+def reminder_reason(reason: str) -> str:
+    """Why a reminder was left out, as a person would say it."""
+    return str(REMINDER_REASONS.get(reason, reason))
+
+
+def payment_flags(payment: Payment) -> Iterator[tuple[str, str]]:
+    """What is odd about a payment: short label and what to do about it."""
+    if payment.link_id is None:
+        yield (
+            _("no link"),
+            _("This money names none of your links. Find out whom it came from."),
+        )
+    if payment.surplus_minor:
+        yield (
+            _("surplus"),
+            _("More came than the link asked for. Refund the difference or keep it."),
+        )
+    if payment.is_late:
+        yield (
+            _("late"),
+            _("It came when the link was closed already. Deliver, or refund it."),
+        )
+    if payment.mismatch == Mismatch.AMOUNT:
+        yield (
+            _("other amount"),
+            _("The provider reports another amount than was asked."),
+        )
+    if payment.mismatch == Mismatch.CURRENCY:
+        yield (
+            _("other currency"),
+            _("It was paid in another currency than was asked; it counts for nothing."),
+        )

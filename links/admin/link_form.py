@@ -1,0 +1,282 @@
+"""The fields of the create screen: as typed, what is wrong with them, what they mean."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TypeVar
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from customers.models import Customer
+from customers.services.customers import CustomerData
+from merchant_portal.business.models import Business
+from merchant_portal.lib import ids
+from merchant_portal.lib.money import MoneyError, parse_currency
+
+from ..models import LineItem, PaymentLink
+from ..services import amounts
+from ..services.amounts import LineData, Totals
+from ..services.errors import LinkError
+from . import formats, picking, typed
+
+T = TypeVar("T")
+BLANK_LINES = 3
+# for who has no script; with it the spare ones are hidden and added one by one
+LINE_FIELDS = ("description", "quantity", "unit_amount", "discount", "tax")
+FIELDS = (
+    "customer",
+    "customer_query",
+    "who",
+    "new_name",
+    "new_email",
+    "new_phone",
+    "new_language",
+    "currency",
+    "due_on",
+    "expires_at",
+    "note",
+    "has_reminders",
+    "creation_key",
+)
+
+
+@dataclass(slots=True)
+class LineInput:
+    """One row of the form; `total` is what it comes to, for people."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    total: str = ""
+
+    @property
+    def is_blank(self) -> bool:
+        """Nothing of weight typed: a quantity or tax alone asks for nothing."""
+        return not any(
+            self.values.get(name, "").strip() for name in ("description", "unit_amount")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a form without errors asks for."""
+
+    customer: Customer | None
+    new_customer: CustomerData | None
+    currency: str
+    lines: tuple[LineData, ...]
+    totals: Totals
+    due_on: date | None
+    expires_at: datetime | None
+    note: str
+    has_reminders: bool
+    channels: tuple[str, ...]
+    creation_key: str
+
+
+@dataclass(slots=True)
+class LinkForm:
+    """Values as typed and errors by field; `check` turns them into what is wanted."""
+
+    values: dict[str, str]
+    lines: list[LineInput]
+    channels: tuple[str, ...]
+    business: Business
+    customer: Customer | None = None
+    errors: dict[str, str] = field(default_factory=dict)
+    net: str = ""
+    tax: str = ""
+    total: str = ""
+
+    @classmethod
+    def blank(cls, business: Business, customer: Customer | None = None) -> "LinkForm":
+        values = dict.fromkeys(FIELDS, "")
+        values |= {
+            "who": picking.EXISTING,
+            "currency": business.currency,
+            "has_reminders": "on",
+            "new_language": business.language,
+            "creation_key": ids.new("frm"),
+        }
+        form = cls(values, _spare([]), ("email",), business)
+        form.show_customer(customer)
+        return form
+
+    @classmethod
+    def of_link(cls, link: PaymentLink, business: Business) -> "LinkForm":
+        """Filled with what a link says, to correct it."""
+        form = cls.blank(business, link.customer)
+        if link.customer is None:
+            form.values["who"] = picking.NOBODY
+        zone = formats.business_zone()
+        expires = link.expires_at.astimezone(zone) if link.expires_at else None
+        form.values |= {
+            "currency": link.currency,
+            "due_on": link.due_on.isoformat() if link.due_on else "",
+            "expires_at": f"{expires:%Y-%m-%dT%H:%M}" if expires else "",
+            "note": link.note,
+            "has_reminders": "on" if link.has_reminders else "",
+        }
+        form.channels = tuple(link.last_channels)
+        form.lines = _spare([_of_item(item, link) for item in link.lines.all()])
+        return form
+
+    @classmethod
+    def posted(cls, data: QueryDict, business: Business) -> "LinkForm":
+        values = {name: data.get(name, "") for name in FIELDS}
+        columns = [data.getlist(f"line_{name}") for name in LINE_FIELDS]
+        rows = [
+            LineInput(dict(zip(LINE_FIELDS, row, strict=True)))
+            for row in zip(*columns, strict=False)
+        ]
+        return cls(
+            values,
+            rows[: amounts.MAX_LINES + 1] or _spare([]),
+            tuple(data.getlist("channels")),
+            business,
+        )
+
+    def show_customer(self, customer: Customer | None) -> None:
+        """Name the picked customer in the form."""
+        self.customer = customer
+        if customer is not None:
+            self.values["customer"] = customer.public_id
+            self.values["customer_query"] = customer.name
+
+    def check(self) -> Wanted | None:
+        """What the form asks for, or None with `errors` filled."""
+        customer, new_customer = picking.check(self)
+        currency = self._currency()
+        totals = self.check_lines(currency) if currency else None
+        due_on = self._date()
+        expires_at = self._moment()
+        note = self._note()
+        if not typed.KEY.match(self.values["creation_key"]):
+            self.errors["form"] = _("This form is too old. Please start again.")
+        if self.errors or totals is None:
+            return None
+        return Wanted(
+            customer=customer,
+            new_customer=new_customer,
+            currency=currency,
+            lines=tuple(line.data for line in totals.lines),
+            totals=totals,
+            due_on=due_on,
+            expires_at=expires_at,
+            note=note,
+            has_reminders=bool(self.values["has_reminders"]),
+            channels=self.channels,
+            creation_key=self.values["creation_key"],
+        )
+
+    def check_lines(self, currency: str) -> Totals | None:
+        """The sums, shown in the form as well; None with errors beside the rows."""
+        filled = [row for row in self.lines if not row.is_blank]
+        data = [_line(row, currency) for row in filled]
+        if not filled:
+            self.errors["lines"] = _("Add at least one line with a price.")
+        if any(row.errors for row in filled):
+            self.errors.setdefault("lines", _("Please mend the marked lines."))
+        if "lines" in self.errors:
+            return None
+        try:
+            totals = amounts.totals(
+                [line for line in data if line is not None],
+                prices_include_tax=self.business.prices_include_tax,
+                currency=currency,
+            )
+        except LinkError as exc:
+            self._place(exc, filled)
+            return None
+        for row, line in zip(filled, totals.lines, strict=True):
+            row.total = formats.money(line.net_minor + line.tax_minor, currency)
+        self.net = formats.money(totals.net_minor, currency)
+        self.tax = formats.money(totals.tax_minor, currency)
+        self.total = formats.money(totals.amount_minor, currency)
+        return totals
+
+    def place(self, error: LinkError) -> None:
+        """Put a refusal of the services beside its field."""
+        self._place(error, [row for row in self.lines if not row.is_blank])
+
+    def _place(self, error: LinkError, filled: list[LineInput]) -> None:
+        where, _dot, rest = error.field.partition(".")
+        index, _dot, name = rest.partition(".")
+        if where == "lines" and index.isdecimal() and int(index) < len(filled):
+            filled[int(index)].errors[name] = error.message
+            self.errors.setdefault("lines", _("Please mend the marked lines."))
+        else:
+            known = where in {*FIELDS, "lines", "channels"}
+            self.errors[where if known else "form"] = error.message
+
+    def _currency(self) -> str:
+        try:
+            return parse_currency(self.values["currency"])
+        except MoneyError as exc:
+            self.errors["currency"] = str(exc)
+            return ""
+
+    def _date(self) -> date | None:
+        try:
+            return typed.day(self.values["due_on"])
+        except typed.TypedError as exc:
+            self.errors["due_on"] = str(exc)
+            return None
+
+    def _moment(self) -> datetime | None:
+        try:
+            return typed.moment(self.values["expires_at"], formats.business_zone())
+        except typed.TypedError as exc:
+            self.errors["expires_at"] = str(exc)
+            return None
+
+    def _note(self) -> str:
+        try:
+            return typed.block(self.values["note"])
+        except typed.TypedError as exc:
+            self.errors["note"] = str(exc)
+            return ""
+
+
+def _spare(lines: list[LineInput]) -> list[LineInput]:
+    """These lines, or blank ones when there are none."""
+    blank = {**dict.fromkeys(LINE_FIELDS, ""), "quantity": "1"}
+    return lines or [LineInput(dict(blank)) for _row in range(BLANK_LINES)]
+
+
+def _of_item(item: LineItem, link: PaymentLink) -> LineInput:
+    return LineInput(
+        {
+            "description": item.description,
+            "quantity": formats.quantity(item.quantity_milli),
+            "unit_amount": formats.typed(item.unit_amount_minor, link.currency),
+            "discount": formats.percent(item.discount_bp),
+            "tax": formats.percent(item.tax_bp),
+        }
+    )
+
+
+def _line(row: LineInput, currency: str) -> LineData | None:
+    """The row as data, or None with its errors filled."""
+    description = _cell(row, "description", typed.line, "")
+    if not description:
+        row.errors.setdefault("description", _("Say what this line is for."))
+    line = LineData(
+        description,
+        unit_amount_minor=_cell(
+            row, "unit_amount", lambda text: typed.amount_minor(text, currency), 0
+        ),
+        quantity_milli=_cell(row, "quantity", typed.quantity_milli, 0),
+        discount_bp=_cell(row, "discount", typed.basis_points, 0),
+        tax_bp=_cell(row, "tax", typed.basis_points, 0),
+    )
+    return None if row.errors else line
+
+
+def _cell(row: LineInput, name: str, read: Callable[[str], T], default: T) -> T:
+    """What is typed in one cell; its error goes beside it."""
+    try:
+        return read(row.values.get(name, ""))
+    except typed.TypedError as exc:
+        row.errors[name] = str(exc)
+        return default

@@ -1,0 +1,129 @@
+"""The list of payment links, and the address of every page and act of a link."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin.options import ShowFacets
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.paginator import InfinitePaginator
+
+from merchant_portal.lib import clock
+from merchant_portal.staff.admin.rights import RightsMixin
+from merchant_portal.staff.roles import Right
+
+from ..models import PaymentLink
+from ..services import totals
+from . import acts, create, finding, formats, link_page, picking, preview
+from .columns import LinkColumns
+from .entry import who
+
+VIEWS = (
+    ("add/", "add", create.add_view),
+    ("add/customers/", "customers", picking.options),
+    ("add/totals/", "totals", create.totals_view),
+    ("add/preview/", "preview", preview.form_view),
+    ("add/preview/mail/", "preview_mail", preview.form_mail_view),
+    ("<int:pk>/change/", "change", link_page.page_view),
+    ("<int:pk>/live/", "live", link_page.live_view),
+    ("<int:pk>/preview/", "preview_of", preview.link_view),
+    ("<int:pk>/mail/", "mail", preview.link_mail_view),
+    ("<int:pk>/activate/", "activate", acts.activate_view),
+    ("<int:pk>/send/", "send", acts.send_view),
+    ("<int:pk>/edit/", "edit", acts.edit_view),
+    ("<int:pk>/cancel/", "cancel", acts.cancel_view),
+    ("<int:pk>/extend/", "extend", acts.extend_view),
+    ("<int:pk>/record-payment/", "record", acts.record_view),
+    ("<int:pk>/correct/", "correct", create.correct_view),
+)
+TABS = (
+    ("", _("All")),
+    ("status__exact=draft", _("Drafts")),
+    ("status__exact=active", _("Waiting")),
+    ("due=overdue", _("Overdue")),
+    ("status__exact=paid", _("Paid")),
+    ("status__exact=expired", _("Expired")),
+    ("status__exact=canceled", _("Canceled")),
+)
+
+
+@admin.register(PaymentLink)
+class PaymentLinkAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
+    """A changelist; every other page of a link is a plain view."""
+
+    view_right: ClassVar[Right] = Right.LINKS_READ
+    add_right = Right.LINKS_WRITE
+    change_right = Right.LINKS_WRITE
+
+    list_before_template = "admin/links/paymentlink/tabs.html"
+    list_filter = (
+        "status",
+        finding.CurrencyFilter,
+        finding.DueFilter,
+        ("due_on", RangeDateFilter),
+    )
+    list_filter_submit = True
+    list_fullwidth = True
+    list_select_related = ("customer",)
+    list_per_page = 50
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    ordering = ("-created_at", "-id")
+    search_fields = ("number",)
+    search_help_text = _("Number, customer, e-mail or amount")
+    actions = None
+    show_add_link = False  # the page has a button with words
+
+    class Media:
+        css = {"all": ["portal/links.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PaymentLink]:
+        links: QuerySet[PaymentLink] = super().get_queryset(request)
+        return links.visible_to(who(request))  # type: ignore[attr-defined,no-any-return]
+
+    def get_list_display(self, request: HttpRequest) -> tuple[object, ...]:
+        now = clock.now()
+        zone = formats.business_zone()
+        return LinkColumns(zone, totals.business_day(now, zone)).all()
+
+    def get_urls(self) -> list[URLPattern]:
+        """The list is Django's; what it would answer for one link is ours."""
+        ours = [
+            path(
+                route,
+                self.admin_site.admin_view(view),
+                name=f"links_paymentlink_{name}",
+            )
+            for route, name, view in VIEWS
+        ]
+        theirs = [
+            pattern
+            for pattern in super().get_urls()
+            if pattern.name == "links_paymentlink_changelist"
+        ]
+        return [*theirs, *ours]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        query = request.GET.urlencode()
+        context = {
+            "title": _("Payment links"),
+            "status_tabs": [(f"?{tab}", name, tab == query) for tab, name in TABS],
+            **(extra_context or {}),
+        }
+        answer: HttpResponse = super().changelist_view(request, context)
+        return answer
+
+    def get_search_results(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[PaymentLink],
+        search_term: str,
+    ) -> tuple[QuerySet[PaymentLink], bool]:
+        return finding.search(queryset, search_term), False

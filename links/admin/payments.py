@@ -1,0 +1,204 @@
+"""Payments: facts to read, and a way to say that an odd one was dealt with."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.options import ShowFacets
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from merchant_portal.staff.admin.rights import RightsMixin
+from merchant_portal.staff.models import User
+from merchant_portal.staff.roles import Right
+
+from ..models import Payment
+from ..providers.manual import METHODS
+from ..services import reviewing
+from . import formats
+from .entry import bounded, needs, who
+from .labels import PAYMENT_COLORS, payment_flags
+
+Payments = QuerySet[Payment]
+
+
+def visible_to(payments: Payments, user: User) -> Payments:
+    """All payments, or only those of the reader's own links."""
+    if user.may(Right.LINKS_ALL):
+        return payments
+    return payments.filter(link__created_by=user)
+
+
+class NeedsPersonFilter(admin.SimpleListFilter):
+    title = gettext_lazy("needs a person")
+    parameter_name = "needs"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
+    ) -> Iterable[tuple[str, Any]]:
+        return [("person", gettext_lazy("Needs a person"))]
+
+    def queryset(self, request: HttpRequest, queryset: Payments) -> Payments:
+        if self.value() != "person":
+            return queryset
+        return queryset.filter(pk__in=reviewing.payments().values("pk"))
+
+
+@require_POST
+@needs(Right.PAYMENTS_WRITE)
+def reviewed_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mark as dealt with, and back to the page it was asked from."""
+    user = who(request)
+    payment = visible_to(Payment.objects.all(), user).filter(pk=bounded(pk)).first()
+    if payment is None:
+        raise Http404
+    if reviewing.deal_with(payment, actor=user.actor()):
+        messages.success(request, _("Marked as dealt with."))
+    if request.POST.get("back") == "link" and payment.link_id is not None:
+        return redirect("admin:links_paymentlink_change", payment.link_id)
+    return redirect("admin:links_payment_change", payment.pk)
+
+
+@admin.register(Payment)
+class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
+    view_right: ClassVar[Right] = Right.PAYMENTS_READ
+
+    list_display = ("received", "state_label", "amount_shown", "of_link", "by", "flags")
+    list_display_links = ("received",)
+    list_filter = ("state", NeedsPersonFilter)
+    list_filter_submit = True
+    list_fullwidth = True
+    list_select_related = ("link__customer", "account")
+    list_per_page = 50
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    ordering = ("-recorded_at", "-id")
+    sortable_by = ()
+    search_fields = ("=public_id", "=provider_payment_id", "=link__number")
+    search_help_text = gettext_lazy("Payment, provider's or link's number")
+    actions = None
+    change_form_outer_before_template = "admin/links/payment/review.html"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "public_id",
+                    "state_label",
+                    "amount_shown",
+                    "fee_shown",
+                    "of_link",
+                    "by",
+                    "received",
+                    "note",
+                    "failure",
+                    "provider_payment_id",
+                )
+            },
+        ),
+    )
+    readonly_fields = (
+        "state_label",
+        "amount_shown",
+        "fee_shown",
+        "of_link",
+        "by",
+        "received",
+    )
+
+    class Media:
+        css = {"all": ["portal/links.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> Payments:
+        payments = formats.with_zone(super().get_queryset(request))
+        return visible_to(payments, who(request))
+
+    def get_urls(self) -> list[URLPattern]:
+        reviewed = path(
+            "<int:pk>/reviewed/",
+            self.admin_site.admin_view(reviewed_view),
+            name="links_payment_reviewed",
+        )
+        return [reviewed, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        payment = self.get_object(request, object_id)
+        if payment is None:
+            raise Http404
+        context = {
+            "payment_flags": list(payment_flags(payment)),
+            "may_resolve": who(request).may(Right.PAYMENTS_WRITE),
+            **(extra_context or {}),
+        }
+        answer: HttpResponse = super().change_view(
+            request, object_id, form_url, context
+        )
+        return answer
+
+    @display(description=gettext_lazy("Received"))
+    def received(self, payment: Payment) -> str:
+        return formats.row_moment(payment.occurred_at, payment)
+
+    @display(description=gettext_lazy("State"), label=PAYMENT_COLORS)
+    def state_label(self, payment: Payment) -> tuple[str, str]:
+        return payment.state, payment.get_state_display()
+
+    @display(description=gettext_lazy("Amount"))
+    def amount_shown(self, payment: Payment) -> SafeString:
+        return format_html(
+            '<span class="mp-figure">{}</span>',
+            formats.money(payment.amount_minor, payment.currency),
+        )
+
+    @display(description=gettext_lazy("Provider's fee"))
+    def fee_shown(self, payment: Payment) -> str:
+        if payment.fee_minor is None:
+            return formats.NOTHING
+        return formats.money(payment.fee_minor, payment.currency)
+
+    @display(description=gettext_lazy("Link"))
+    def of_link(self, payment: Payment) -> SafeString:
+        link = payment.link
+        if link is None:
+            return format_html('<span class="mp-muted">{}</span>', formats.NOTHING)
+        return format_html(
+            '<a class="mp-link" href="{}">{}</a> <bdi>{}</bdi>',
+            reverse("admin:links_paymentlink_change", args=[link.pk]),
+            link.number or link.public_id,
+            link.customer.name if link.customer else "",
+        )
+
+    @display(description=gettext_lazy("Paid by"))
+    def by(self, payment: Payment) -> str:
+        method = str(METHODS.get(payment.method, payment.method))
+        account = payment.account.slug
+        if account == "manual":
+            return method
+        return f"{account} · {method}" if method else account
+
+    @display(description=gettext_lazy("To look at"))
+    def flags(self, payment: Payment) -> SafeString:
+        if payment.reviewed_at is not None:
+            return format_html('<span class="mp-muted">{}</span>', _("dealt with"))
+        return format_html_join(
+            " ",
+            '<span class="mp-flag" title="{}">{}</span>',
+            ((advice, name) for name, advice in payment_flags(payment)),
+        )

@@ -1,0 +1,112 @@
+"""How a link stands and what happened to it: what changes by itself on its page."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from merchant_portal.lib import clock
+from merchant_portal.staff.models import User
+from merchant_portal.staff.roles import Right
+
+from ..models import (
+    DueState,
+    LinkStatus,
+    Payment,
+    PaymentLink,
+    PaymentState,
+    ReminderDue,
+)
+from ..providers.manual import METHODS
+from ..services import timeline, totals
+from . import formats, history
+from .labels import LINK_COLORS, PAYMENT_COLORS, payment_flags, reminder_reason
+
+TIMELINE_LENGTH = 100
+# the newest; the page says so when there is more
+
+
+def context(link: PaymentLink, user: User) -> dict[str, Any]:
+    """How it stands and what happened; `digest` changes when any of it does."""
+    zone = formats.business_zone()
+    now = clock.now()
+    entries = timeline.entries(link, limit=TIMELINE_LENGTH)
+    payments = list(
+        link.payments.select_related("account", "recorded_by").order_by("-occurred_at")
+    )
+    dues = list(link.reminders_due.select_related("step").order_by("due_at"))
+    seen = [
+        link.status,
+        link.version,
+        link.amount_paid_minor,
+        *(entry.id for entry in entries),
+        *((p.pk, p.state, p.surplus_minor, p.reviewed_at) for p in payments),
+        *((due.pk, due.state, due.due_at) for due in dues),
+    ]
+    return {
+        "link": link,
+        "zone": zone,
+        "digest": hashlib.sha256(repr(seen).encode()).hexdigest()[:16],
+        "state": _state(link, now, payments),
+        "history": history.lines(entries, zone),
+        "payments": [_payment_row(payment, zone) for payment in payments],
+        "next_reminder": _next_reminder(dues, zone),
+        "left_out": _left_out(dues, zone),
+        "may_resolve": user.may(Right.PAYMENTS_WRITE),
+        "may_write": user.may(Right.LINKS_WRITE),
+    }
+
+
+def _state(link: PaymentLink, now: datetime, payments: list[Payment]) -> dict[str, Any]:
+    status, label = str(link.status), str(link.get_status_display())
+    if status == LinkStatus.ACTIVE and link.is_past_expiry(now):
+        status, label = LinkStatus.EXPIRED, str(LinkStatus.EXPIRED.label)
+    is_overdue = (
+        status == LinkStatus.ACTIVE
+        and link.due_on is not None
+        and link.due_on < totals.business_day(now)
+    )
+    amount = max(link.amount_minor, 1)
+    return {
+        "status": status,
+        "label": label,
+        "color": LINK_COLORS[status],
+        "is_overdue": is_overdue,
+        "is_processing": any(p.state == PaymentState.PROCESSING for p in payments),
+        "amount": formats.money(link.amount_minor, link.currency),
+        "paid": formats.money(link.amount_paid_minor, link.currency),
+        "balance": formats.money(link.balance.amount_minor, link.currency),
+        "has_balance": 0 < link.balance.amount_minor < link.amount_minor,
+        "percent": min(100 * link.amount_paid_minor // amount, 100),
+    }
+
+
+def _payment_row(payment: Payment, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "payment": payment,
+        "amount": formats.money(payment.amount_minor, payment.currency),
+        "surplus": formats.money(payment.surplus_minor, payment.currency)
+        if payment.surplus_minor
+        else "",
+        "at": formats.moment(payment.occurred_at, zone),
+        "color": PAYMENT_COLORS[payment.state],
+        "method": METHODS.get(payment.method, payment.method),
+        "flags": list(payment_flags(payment)),
+    }
+
+
+def _next_reminder(dues: Sequence[ReminderDue], zone: ZoneInfo) -> str:
+    planned = [due for due in dues if due.state == DueState.PLANNED]
+    return formats.moment(planned[0].due_at, zone) if planned else ""
+
+
+def _left_out(dues: Sequence[ReminderDue], zone: ZoneInfo) -> list[dict[str, str]]:
+    return [
+        {
+            "at": formats.moment(due.due_at, zone),
+            "reason": reminder_reason(due.reason),
+        }
+        for due in dues
+        if due.state == DueState.DROPPED
+    ]

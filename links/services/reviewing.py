@@ -1,0 +1,73 @@
+"""What a person has to look at, and saying that one did."""
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+
+from merchant_portal.audit import services as audit
+from merchant_portal.lib import clock, queue
+from merchant_portal.lib.actors import Actor
+
+from ..models import (
+    Activity,
+    EventState,
+    Payment,
+    PaymentLink,
+    PaymentState,
+    WebhookEvent,
+)
+
+_IS_ODD = (
+    Q(surplus_minor__gt=0) | Q(is_late=True) | Q(link__isnull=True) | ~Q(mismatch="")
+)
+# The condition of the index payment_needs_person, in its words.
+
+
+def payments() -> QuerySet[Payment]:
+    """Money that came but not as asked, and that nobody has dealt with."""
+    return Payment.objects.filter(
+        _IS_ODD, reviewed_at__isnull=True, state=PaymentState.SUCCEEDED
+    )
+
+
+def events() -> QuerySet[WebhookEvent]:
+    """Webhooks that could not be worked on, however often it was tried."""
+    return WebhookEvent.objects.filter(state=EventState.DEAD)
+
+
+def deal_with(payment: Payment, *, actor: Actor) -> bool:
+    """Say that a person saw to what was odd; False if somebody had said so before."""
+    with transaction.atomic():
+        if payment.link_id is not None:
+            PaymentLink.objects.locked(payment.link_id)
+        now = clock.now()
+        done = Payment.objects.filter(pk=payment.pk, reviewed_at__isnull=True).update(
+            reviewed_at=now
+        )
+        if not done:
+            return False
+        if payment.link_id is not None:
+            Activity.objects.create(
+                link_id=payment.link_id,
+                kind="payment.reviewed",
+                at=now,
+                actor=actor.id,
+                detail={"payment": payment.public_id},
+            )
+        audit.record(actor.id, "payment.reviewed", payment.public_id)
+    payment.refresh_from_db(fields=["reviewed_at"])
+    return True
+
+
+def try_again(event: WebhookEvent, *, actor: Actor) -> bool:
+    """Put a webhook that was given up back to work; False if it was not given up."""
+    with transaction.atomic():
+        moved = WebhookEvent.objects.filter(pk=event.pk, state=EventState.DEAD).update(
+            state=EventState.RECEIVED, tries=0, next_try_at=Now()
+        )
+        if not moved:
+            return False
+        queue.nudge("links.tasks.process_webhook", event.pk)
+        audit.record(actor.id, "webhook.tried_again", event.event_id)
+    event.refresh_from_db()
+    return True
