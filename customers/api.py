@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
+from django.db import transaction
 from django.http import HttpRequest
 from ninja import Query, Router
 from ninja.responses import Status
@@ -110,13 +111,12 @@ def shown(customer: Customer) -> CustomerOut:
     )
 
 
-def find(public_id: str) -> Customer:
-    """The customer of this id, or a 404."""
-    customer = (
-        Customer.objects.prefetch_related("contact_points")
-        .filter(public_id=public_id)
-        .first()
-    )
+def find(public_id: str, *, lock: bool = False) -> Customer:
+    """The customer of this id, or a 404; `lock` keeps others from changing it."""
+    rows = Customer.objects.prefetch_related("contact_points")
+    if lock:
+        rows = rows.select_for_update()
+    customer = rows.filter(public_id=public_id).first()
     if customer is None:
         raise not_found("There is no customer with this id.")
     return customer
@@ -188,10 +188,12 @@ def change_customer(
     request: HttpRequest, customer_id: PathId, body: CustomerPatch
 ) -> CustomerOut:
     """Change what is named; everything else stays."""
-    customer = find(customer_id)
-    now = shown(customer).model_dump()
-    kept = {name: now[name] for name in CustomerIn.model_fields}
-    data = CustomerData(**{**kept, **_fields(body)})
-    with _as_problems(data.source, data.external_ref):
-        customers.update(customer, data, actor=actor_of(request))
+    with transaction.atomic():
+        # Locked before it is read: two changes of different fields both stay.
+        customer = find(customer_id, lock=True)
+        now = shown(customer).model_dump()
+        kept = {name: now[name] for name in CustomerIn.model_fields}
+        data = CustomerData(**{**kept, **_fields(body)})
+        with _as_problems(data.source, data.external_ref):
+            customers.update(customer, data, actor=actor_of(request))
     return shown(find(customer_id))

@@ -92,7 +92,9 @@ MetadataText = Annotated[str, Field(max_length=500), AfterValidator(_not_a_card)
 class LineIn(Input):
     """`quantity`: 2 or "1.5"; `discount` and `tax_rate`: percent, 19 or "7.7"."""
 
-    description: Annotated[str, Field(min_length=1, max_length=500)]
+    description: Annotated[
+        str, Field(min_length=1, max_length=500), AfterValidator(_not_a_card)
+    ]
     unit_amount_minor: Annotated[int, Field(ge=0, le=MAX_MINOR)]
     quantity: Quantity = 1000
     discount: Percent = 0
@@ -107,7 +109,7 @@ class LinkIn(Input):
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=MAX_LINES)]
     due_on: DayIn | None = None
     expires_at: MomentIn | None = None
-    note: Annotated[str, Field(max_length=2000)] = ""
+    note: Annotated[str, Field(max_length=2000), AfterValidator(_not_a_card)] = ""
     draft: bool = False
     metadata: Annotated[
         dict[MetadataKey, MetadataText], Field(max_length=MAX_METADATA)
@@ -128,7 +130,7 @@ class SendIn(Input):
 class CancelIn(Input):
     """`reason`: shown to the customer."""
 
-    reason: Annotated[str, Field(max_length=300)] = ""
+    reason: Annotated[str, Field(max_length=300), AfterValidator(_not_a_card)] = ""
 
 
 class LineOut(BaseModel):

@@ -125,6 +125,7 @@ def test_percentages_that_are_none(refused: Any, name: str, rate: object) -> Non
         ({"draft": 1}, "/draft"),
         ({"reminders": None}, "/reminders"),
         ({"note": "x" * 2001}, "/note"),
+        ({"note": "card 4242-4242-4242-4242"}, "/note"),
         ({"metadata": {"a": 1}}, "/metadata/a"),
         ({"metadata": {"a": {"b": "c"}}}, "/metadata/a"),
         ({"metadata": {str(i): "x" for i in range(21)}}, "/metadata"),
@@ -144,7 +145,9 @@ def test_links_that_cannot_be(
     assert pointers(refused({**LINK, **changes})) == [pointer]
 
 
-@pytest.mark.parametrize("description", ["", "x" * 501, 5, None, "a\nb"])
+@pytest.mark.parametrize(
+    "description", ["", "x" * 501, 5, None, "a\nb", "4242424242424242"]
+)
 def test_descriptions_that_cannot_be(refused: Any, description: object) -> None:
     found = pointers(refused(with_line(description=description)))
 

@@ -83,6 +83,27 @@ def test_an_operation_needs_its_scope_and_no_other(
     problem(stranger, 401)
 
 
+def test_a_signed_in_member_of_staff_without_a_key_is_nobody_here(db: None) -> None:
+    owner = User.objects.create_user("ada@staff.example", role=Role.OWNER)
+    browser = Client()
+    browser.force_login(
+        owner, backend="allauth.account.auth_backends.AuthenticationBackend"
+    )
+
+    problem(browser.get("/api/v1/links"), 401)
+
+
+def test_a_key_needs_no_csrf_token(caller: Caller) -> None:
+    response = Client(enforce_csrf_checks=True).post(
+        "/api/v1/links",
+        json.dumps(LINK),
+        content_type="application/json",
+        headers=caller.headers(),
+    )
+
+    assert response.status_code == 201
+
+
 def test_a_revoked_key_opens_nothing(caller: Caller) -> None:
     from_now = ApiKey.objects.get().created_at
     ApiKey.objects.update(revoked_at=from_now)

@@ -45,7 +45,7 @@ class Portal:
             "PATH": os.environ["PATH"],
             "ENV_FILE": "",
             "DATABASE_URL": self.database_url,
-            "SECRET_KEY": "secret-key-of-this-test-" + "0" * 32,
+            "SECRET_KEY": "secret-key-of-this-test-" + "0" * 40,
             **KEYS,
             "VAR_DIR": str(self.folder),
             "PUBLIC_URL": f"http://127.0.0.1:{self.port}",
@@ -138,6 +138,23 @@ def test_fifty_at_once_with_one_key_make_one_link(portal: Portal) -> None:
     assert len(firsts) == 1
     assert created == {last[1]}
     assert json.loads(last[1])["id"] == links[0]["id"]
+
+
+def test_sending_at_once_with_one_key_sends_one_message(portal: Portal) -> None:
+    ada = {"name": "Ada", "email": "ada@example.com"}
+    with portal.serve(), ThreadPoolExecutor(20) as pool:
+        customer = json.loads(portal.request("POST", "customers", ada)[1])["id"]
+        body = {**LINK, "customer": customer}
+        link = json.loads(portal.request("POST", "links", body)[1])["id"]
+        path, asked = f"links/{link}/send", {"channels": ["email"]}
+        answers = list(
+            pool.map(lambda _: portal.request("POST", path, asked, "s1"), range(20))
+        )
+        sent = json.loads(portal.request("GET", f"messages?link={link}")[1])["items"]
+
+    assert len(sent) == 1
+    assert {status for status, _body, _is_replay in answers} <= {202, 409}
+    assert len({body for status, body, _is_replay in answers if status == 202}) == 1
 
 
 @pytest.mark.parametrize("portal", ["sqlite"], indirect=True)
