@@ -1,6 +1,7 @@
 """How the product logs: JSON for machines, one plain line for a person at a terminal."""
 
 import logging
+import re
 from typing import Any
 
 import structlog
@@ -13,6 +14,20 @@ SHARED_PROCESSORS: list[Any] = [
     structlog.processors.format_exc_info,
 ]
 FILE_BYTES = 10_000_000
+# Whoever has the address of a payment link may see and pay it: it is in no log.
+_SECRET_PATH = re.compile(r"/(p|unsubscribe)/[^/\s?#\"'<>\\]+")
+
+
+def masked(line: str) -> str:
+    """The line without the tokens in its addresses, wherever they came from."""
+    return _SECRET_PATH.sub(r"/\1/…", line)
+
+
+class Json(structlog.stdlib.ProcessorFormatter):
+    """All that is known of the record, as one JSON object on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
 
 
 class OneLine(logging.Formatter):
@@ -24,7 +39,9 @@ class OneLine(logging.Formatter):
             message = str(record.msg.get("event", ""))
         if record.exc_info and record.exc_info[0] is not None:
             message = f"{message} ({record.exc_info[0].__name__})"
-        return f"{self.formatTime(record, '%H:%M:%S')} {record.levelname}: {message}"
+        return masked(
+            f"{self.formatTime(record, '%H:%M:%S')} {record.levelname}: {message}"
+        )
 
 
 def configuration(level: str, console: str, file: str) -> dict[str, Any]:
@@ -59,7 +76,7 @@ def configuration(level: str, console: str, file: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {
             "json": {
-                "()": structlog.stdlib.ProcessorFormatter,
+                "()": Json,
                 "processor": structlog.processors.JSONRenderer(),
                 "foreign_pre_chain": SHARED_PROCESSORS,
             },
