@@ -87,7 +87,9 @@ class TrainingProvider:
         sent_at, _, signature = headers.get(SIGNATURE_HEADER, "").partition(",")
         if not sent_at.isascii() or not sent_at.isdigit() or len(sent_at) > 12:
             raise WebhookVerificationError("The signature is missing or malformed.")
-        if not hmac.compare_digest(signature, _signature(int(sent_at), body)):
+        expected = _signature(int(sent_at), body)
+        # as bytes: a header may hold letters that cannot be compared as text
+        if not hmac.compare_digest(signature.encode(), expected.encode()):
             raise WebhookVerificationError("The signature is wrong.")
         age = clock.now().timestamp() - int(sent_at)
         if abs(age) > TOLERANCE_SECONDS:

@@ -170,7 +170,10 @@ class ProviderContract:
         foreign = self.sign(body, secret="another secret of somebody else")
         halves = {name: value[: len(value) // 2] for name, value in headers.items()}
 
-        for given in ({}, foreign, halves, dict.fromkeys(headers, "")):
+        accented = {name: value[:-1] + "\xe9" for name, value in headers.items()}
+        empty = dict.fromkeys(headers, "")
+
+        for given in ({}, foreign, halves, accented, empty):
             with pytest.raises(WebhookVerificationError):
                 provider.verify_webhook(given, body)
 
