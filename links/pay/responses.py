@@ -17,6 +17,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from merchant_portal.business.models import Business
+from merchant_portal.business.services import logo_url
 from merchant_portal.lib.limits import RateLimit, client_network
 
 from .theme import DEFAULT_COLOR
@@ -64,6 +65,7 @@ def page(
             "language": language,
             "is_rtl": translation.get_language_bidi(),
             "business": business,
+            "logo_url": logo_url(business) if business else "",
             "color": color.removeprefix("#"),
         }
         text = render_to_string(template, context)

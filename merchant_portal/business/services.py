@@ -16,8 +16,8 @@ from merchant_portal.lib.actors import Actor
 from . import choices
 from .models import Business
 
-MAX_LOGO_BYTES = 200_000
-# Shown on the pay page, whose whole budget is small, and in every mail.
+MAX_LOGO_BYTES = 20_000
+# Shown on the pay page, which weighs less than 30 kB in all, and in every mail.
 _HEAD_BYTES = 16
 
 
@@ -95,7 +95,7 @@ def image_kind(data: bytes) -> str:
     """`png`, `jpeg` or `webp`; BusinessError for anything else, and for too much."""
     if len(data) > MAX_LOGO_BYTES:
         raise BusinessError(
-            _("The logo is larger than 200 kB. Save it smaller."), "logo"
+            _("The logo is larger than 20 kB. Save it smaller."), "logo"
         )
     head = data[:_HEAD_BYTES]
     if head.startswith(b"\x89PNG\r\n\x1a\n") and head[12:16] == b"IHDR":

@@ -1,6 +1,9 @@
 """The public pages as a customer sees them, on a phone and on a desk."""
 
+import random
 import re
+import struct
+import zlib
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -15,6 +18,7 @@ from links.providers.base import SeenState
 from links.services import checkouts, links, pages, payments
 from links.services.amounts import LineData
 from links.tests.factories import make_customer, make_link, make_seen
+from merchant_portal.business import services as business_services
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock, queue
 from merchant_portal.lib.actors import SYSTEM
@@ -244,8 +248,29 @@ def test_gives_up_looking_and_says_what_to_do(page_at: PageAt, width: int) -> No
     shoot(page, "waiting")
 
 
+def noise_png(side: int) -> bytes:
+    """A picture that cannot be made smaller: the heaviest logo of its size."""
+    pixels = random.Random(7)  # noqa: S311
+    rows = b"".join(b"\0" + pixels.randbytes(3 * side) for _ in range(side))
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data))
+        + kind
+        + data
+        + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    )
+
+
 def test_weighs_less_than_thirty_kilobytes(page_at: PageAt) -> None:
     link = a_link()
+    logo = noise_png(80)
+    assert len(logo) > business_services.MAX_LOGO_BYTES - 1000
+    business_services.set_logo(logo, actor=SYSTEM)
     page = page_at(390)
     sizes: dict[str, int] = {}
     page.on(
@@ -255,7 +280,9 @@ def test_weighs_less_than_thirty_kilobytes(page_at: PageAt) -> None:
 
     page.goto(path_of(link), wait_until="networkidle")
 
-    assert len(sizes) >= 3
+    assert len(sizes) >= 4
+    assert_clean(page)
+    shoot(page, "logo")
     assert sum(sizes.values()) < 30 * KILOBYTES, sizes
 
 

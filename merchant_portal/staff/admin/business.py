@@ -54,7 +54,7 @@ class BusinessForm(forms.ModelForm):  # type: ignore[type-arg]
     new_logo = forms.FileField(
         label=_("Logo"),
         required=False,
-        help_text=_("PNG, JPEG or WebP, at most 200 kB."),
+        help_text=_("PNG, JPEG or WebP, at most 20 kB."),
         widget=UnfoldAdminFileFieldWidget,
     )
     remove_logo = forms.BooleanField(
