@@ -93,5 +93,8 @@ def configuration(level: str, console: str, file: str) -> dict[str, Any]:
             "stripe": {"level": "WARNING"},
             "twilio": {"level": "WARNING"},
             "celery.redirected": {"level": "WARNING"},
+            "celery.beat": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
         },
     }
