@@ -37,17 +37,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         self, user: User, email: str, context: dict[str, Any]
     ) -> None:
         """What the "forgot your password" page asks for."""
-        self.send_password_link(user)
+        self.send_password_link(user, kind="password_reset")
 
-    def send_password_link(self, user: User) -> None:
+    def send_password_link(self, user: User, *, kind: str) -> None:
         """Queue the mail; its link is made when it is sent, so that none is stored."""
         outbox.enqueue(
-            kind="password_reset",
+            kind=kind,
             channel="email",
             recipient=user.email,
             language=user.language or Business.objects.current().language,
             reference=user.public_id,
-            dedupe_key=f"password_reset:{user.public_id}:{secrets.token_hex(8)}",
+            dedupe_key=f"{kind}:{user.public_id}:{secrets.token_hex(8)}",
         )
 
     def send_mail(

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from allauth.account.forms import default_token_generator
-from allauth.account.utils import user_pk_to_url_str
-from django.conf import settings
 from django.urls import reverse
 
 from merchant_portal.staff.models import User
+from merchant_portal.staff.services import people
 
 from . import kinds
 from .kinds import Kind, Values
@@ -43,14 +41,7 @@ def _reset_links(messages: Sequence[Message]) -> Mapping[int, str]:
     for message in messages:
         user = users.get(message.reference)
         if user is not None:
-            path = reverse(
-                "account_reset_password_from_key",
-                kwargs={
-                    "uidb36": user_pk_to_url_str(user),
-                    "key": default_token_generator.make_token(user),
-                },
-            )
-            links[message.pk] = f"{settings.PUBLIC_URL}{path}"
+            links[message.pk] = people.password_address(user)
     return links
 
 
@@ -63,19 +54,20 @@ def _staff_url(message: Message) -> str:
     return reverse("admin:notifications_message_change", args=[message.pk])
 
 
-kinds.register(
-    Kind(
-        name="password_reset",
-        category=Category.SIGN_IN,
-        channels=frozenset({ChannelName.EMAIL}),
-        placeholders=frozenset({"greeting"}),
-        required=frozenset({"link_url"}),
-        context=_reset_context,
-        link_urls=_reset_links,
-        admin_url=_staff_url,
-        sample=lambda language: {"greeting": rendering.greeting("Ada", language)},
+for _name in ("password_reset", "staff_invitation"):
+    kinds.register(
+        Kind(
+            name=_name,
+            category=Category.SIGN_IN,
+            channels=frozenset({ChannelName.EMAIL}),
+            placeholders=frozenset({"greeting"}),
+            required=frozenset({"link_url"}),
+            context=_reset_context,
+            link_urls=_reset_links,
+            admin_url=_staff_url,
+            sample=lambda language: {"greeting": rendering.greeting("Ada", language)},
+        )
     )
-)
 kinds.register(
     Kind(
         name="notice",

@@ -87,6 +87,8 @@ def test_an_owner_revokes_a_key(owner_client: Client) -> None:
     assert keys.authenticate(secret) == key
     answer = owner_client.post(path, {"_form_submitted": "True"})
 
+    page = owner_client.get(f"/admin/staff/apikey/{key.pk}/change/")
+    assert ">Revoked<" in "".join(page.content.decode().split())
     assert answer.headers["HX-Redirect"] == f"/admin/staff/apikey/{key.pk}/change/"
     assert keys.authenticate(secret) is None
 

@@ -80,7 +80,7 @@ class ApiKeyAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         return [
             "name",
             "starts_with",
-            "state",
+            "state_in_words",
             "rights",
             "created_by",
             "created_at",
@@ -167,6 +167,12 @@ class ApiKeyAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         if obj.expires_at is not None and obj.expires_at <= timezone.now():
             return "expired", gettext("Expired")
         return "active", gettext("Active")
+
+    @display(description=_("State"))
+    def state_in_words(self, obj: ApiKey) -> str:
+        """On the key's own page, where Unfold draws no labels."""
+        words: str = self.state(obj)[1]
+        return words
 
     def has_revoke_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_add_permission(request)

@@ -42,14 +42,14 @@ def invite(email: str, name: str, role: Role, *, actor: Actor) -> User:
     """A new member of staff, and the mail with which they set their password."""
     with transaction.atomic():
         user = add(email, name, role, actor=actor)
-        send_password_link(user)
+        # allauth finds the adapter by a setting: the outbox lies above this app
+        get_adapter().send_password_link(user, kind="staff_invitation")
     return user
 
 
 def send_password_link(user: User) -> None:
     """Queue the mail with a link for setting a password; good once, for a day."""
-    # allauth finds the adapter by a setting: the outbox lies above this app
-    get_adapter().send_password_link(user)
+    get_adapter().send_password_link(user, kind="password_reset")
 
 
 def password_address(user: User) -> str:
