@@ -62,6 +62,8 @@ _IDEMPOTENCY_PARAMETER = {
 class ProblemAPI(NinjaAPI):
     """A NinjaAPI that turns whatever is raised into a problem document."""
 
+    _document: OpenAPISchema | None = None
+
     def on_exception(self, request: HttpRequest, exc: Any) -> HttpResponse:
         return problems.response(problem_of(exc))
 
@@ -71,7 +73,12 @@ class ProblemAPI(NinjaAPI):
         path_prefix: str | None = None,
         path_params: dict[str, Any] | None = None,
     ) -> OpenAPISchema:
-        """The document with the problems and headers that every operation has."""
+        """The document with the problems and headers that every operation has.
+
+        Made once: operations do not change while the product runs, and anyone may ask.
+        """
+        if self._document is not None:
+            return self._document
         schema = super().get_openapi_schema(
             path_prefix=path_prefix, path_params=path_params
         )
@@ -82,6 +89,7 @@ class ProblemAPI(NinjaAPI):
                     operation["responses"][status] = _problem_response(status)
                 if method == "post":
                     operation["parameters"].append(_IDEMPOTENCY_PARAMETER)
+        self._document = schema
         return schema
 
 

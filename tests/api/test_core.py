@@ -92,6 +92,19 @@ def test_changes_only_what_is_named(caller: Caller) -> None:
     assert pointers(caller.patch(f"customers/{made['id']}", {"name": ""})) == ["/name"]
 
 
+def test_a_change_to_anothers_reference_is_a_conflict(caller: Caller) -> None:
+    other = {"name": "Ada", "source": "crm", "external_ref": "c-1"}
+    read(caller.post("customers", other), 201)
+    made = read(caller.post("customers", {"name": "Bo"}), 201)
+
+    refused = caller.patch(
+        f"customers/{made['id']}", {"source": "crm", "external_ref": "c-1"}
+    )
+
+    problem(refused, 409)
+    assert read(caller.get(f"customers/{made['id']}")) == made
+
+
 def test_finds_customers_by_what_the_other_system_knows(caller: Caller) -> None:
     first = read(
         caller.post(
