@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, connections, transaction
 
 from merchant_portal.lib import clock
-from notifications.models import Attempt, Message
+from notifications.models import Attempt, Message, OptOut
 from notifications.services import delivery, opt_outs
 
 from .carriers import FakeCarrier
@@ -76,7 +76,7 @@ def test_opt_out_racing_the_claim_ends_in_one_of_two_ways(
                 opt_outs.store(
                     "email",
                     "ada@example.com",
-                    opt_outs.OptOut.Scope.REMINDERS,
+                    OptOut.Scope.REMINDERS,
                     source="unsubscribe link",
                 )
         finally:
