@@ -19,6 +19,7 @@ from merchant_portal.lib.api_schemas import (
     Input,
     MomentIn,
     MoneyOut,
+    NullIsLeftOut,
     PageQuery,
     PublicId,
     one_of,
@@ -89,7 +90,7 @@ MetadataKey = Annotated[str, Field(min_length=1, max_length=40)]
 MetadataText = Annotated[str, Field(max_length=500), AfterValidator(_not_a_card)]
 
 
-class LineIn(Input):
+class LineIn(NullIsLeftOut):
     """`quantity`: 2 or "1.5"; `discount` and `tax_rate`: percent, 19 or "7.7"."""
 
     description: Annotated[
@@ -101,7 +102,7 @@ class LineIn(Input):
     tax_rate: Percent = 0
 
 
-class LinkIn(Input):
+class LinkIn(NullIsLeftOut):
     """`customer`: an id or null; `draft`: true keeps it unpayable until it is sent."""
 
     customer: PublicId | None = None
@@ -127,7 +128,7 @@ class SendIn(Input):
     ]
 
 
-class CancelIn(Input):
+class CancelIn(NullIsLeftOut):
     """`reason`: shown to the customer."""
 
     reason: Annotated[str, Field(max_length=300), AfterValidator(_not_a_card)] = ""

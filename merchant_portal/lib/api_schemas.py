@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     WithJsonSchema,
+    model_validator,
 )
 
 from .money import Money
@@ -35,6 +36,24 @@ class Input(BaseModel):
     """A body: no unknown names, no conversion from one type to another."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class NullIsLeftOut(Input):
+    """A body in which null says the same as leaving an optional name out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        optional = {
+            name for name, field in cls.model_fields.items() if not field.is_required()
+        }
+        return {
+            name: said
+            for name, said in value.items()
+            if said is not None or name not in optional
+        }
 
 
 class MoneyOut(BaseModel):

@@ -84,7 +84,7 @@ def test_bodies_that_are_not_read(refused: Any, text: str) -> None:
 
 @pytest.mark.parametrize(
     "quantity",
-    ["0", "-1", "1.2345", "1,5", " 1", "1e3", "\uff11", "", 0, -1, None, True],
+    ["0", "-1", "1.2345", "1,5", " 1", "1e3", "\uff11", "", 0, -1, [], True],
 )
 def test_quantities_that_are_none(refused: Any, quantity: object) -> None:
     assert pointers(refused(with_line(quantity=quantity))) == ["/lines/0/quantity"]
@@ -123,7 +123,9 @@ def test_percentages_that_are_none(refused: Any, name: str, rate: object) -> Non
         ({"expires_at": 1}, "/expires_at"),
         ({"draft": "true"}, "/draft"),
         ({"draft": 1}, "/draft"),
-        ({"reminders": None}, "/reminders"),
+        ({"reminders": "no"}, "/reminders"),
+        ({"status": None}, "/status"),
+        ({"lines": None}, "/lines"),
         ({"note": "x" * 2001}, "/note"),
         ({"note": "card 4242-4242-4242-4242"}, "/note"),
         ({"metadata": {"a": 1}}, "/metadata/a"),

@@ -168,6 +168,20 @@ def test_makes_an_active_link(caller: Caller, customer: Customer) -> None:
     assert read(caller.get(f"links/{link.public_id}")) == made
 
 
+def test_a_link_takes_null_for_what_is_left_out(caller: Caller) -> None:
+    optional = ("due_on", "expires_at", "note", "draft", "metadata", "reminders")
+    line = {**LINE, "discount": None, "tax_rate": None}
+
+    made = new_link(caller, **dict.fromkeys(optional), lines=[line])
+
+    assert (made["status"], made["note"], made["reminders"]) == ("active", "", True)
+    assert made["amount"]["amount_minor"] == 1250
+
+
+def test_a_currency_in_small_letters_is_understood(caller: Caller) -> None:
+    assert new_link(caller, currency="jpy")["amount"]["currency"] == "JPY"
+
+
 def test_the_link_belongs_to_the_key_on_the_timeline(caller: Caller) -> None:
     made = new_link(caller)
 
