@@ -108,6 +108,15 @@ def origin(name: str, default: str) -> str:
     return value
 
 
+def bind(name: str, default: str) -> str:
+    """host:port to listen on."""
+    value = text(name, default)
+    host, _colon, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        stop(name, f"is not host:port: {value!r}", f"Example: {name}={default}")
+    return value
+
+
 def database(default: str) -> dict[str, Any]:
     """DATABASE_URL as Django's dictionary: SQLite or PostgreSQL."""
     value = text("DATABASE_URL", default)

@@ -71,7 +71,9 @@ AUDIT_KEYS = _keys.versioned("AUDIT_KEYS")
 # --- addresses --------------------------------------------------------------
 
 DEBUG = env.boolean("DEBUG", default=False)
-PUBLIC_URL = env.origin("PUBLIC_URL", "http://127.0.0.1:8000")
+WEB_BIND = env.bind("WEB_BIND", "127.0.0.1:8000")
+_port = WEB_BIND.rpartition(":")[2]
+PUBLIC_URL = env.origin("PUBLIC_URL", f"http://127.0.0.1:{_port}")
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 _host = urlsplit(PUBLIC_URL).hostname or ""
 _LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -367,7 +369,6 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 
 # --- web server -------------------------------------------------------------
 
-WEB_BIND = env.text("WEB_BIND", "127.0.0.1:8000")
 WEB_WORKERS = env.integer("WEB_WORKERS", 1 if EMBEDDED else 2, least=1, most=64)
 WEB_THREADS = env.integer("WEB_THREADS", 8, least=1, most=256)
 if EMBEDDED and WEB_WORKERS != 1:

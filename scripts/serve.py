@@ -40,7 +40,6 @@ def run() -> NoReturn:
     port = _free_port()
     environment.ensure(dev=False)
     variables = {
-        "PUBLIC_URL": f"http://{HOST}:{port}",
         "LOG_FILE": str(environment.VAR / "portal.log"),
         **_common_variables(port),
         **os.environ,

@@ -106,6 +106,18 @@ def test_secure_cookies_follow_the_public_address(var: Path) -> None:
     assert secure.ALLOWED_HOSTS == ["pay.example.com"]
 
 
+def test_the_public_address_follows_the_port_until_it_is_set(
+    var: Path, tmp_path: Path
+) -> None:
+    bound, _asked = load(var, WEB_BIND="0.0.0.0:8005")
+    file = tmp_path / "shop.env"
+    file.write_text("PUBLIC_URL=https://pay.example.com\n")
+    named, _asked = load(var, WEB_BIND="127.0.0.1:8005", ENV_FILE=str(file))
+
+    assert bound.PUBLIC_URL == "http://127.0.0.1:8005"
+    assert named.PUBLIC_URL == "https://pay.example.com"
+
+
 def test_postgres_keeps_what_its_address_says_of_tls(var: Path) -> None:
     address = POSTGRES["DATABASE_URL"] + "?sslmode=require"
     module, _asked = load(var, **{**POSTGRES, "DATABASE_URL": address})
@@ -173,6 +185,8 @@ WRONG: list[tuple[str, dict[str, str]]] = [
     ("PUBLIC_URL", without(LIVE, "PUBLIC_URL")),
     ("WEB_WORKERS", {"WEB_WORKERS": "2"}),
     ("WEB_WORKERS", {"WEB_WORKERS": "0", "REDIS_URL": "redis://127.0.0.1:1/0"}),
+    ("WEB_BIND", {"WEB_BIND": "8000"}),
+    ("WEB_BIND", {"WEB_BIND": "127.0.0.1:http"}),
     ("WEB_THREADS", {"WEB_THREADS": "many"}),
     ("LOG_LEVEL", {"LOG_LEVEL": "LOUD"}),
     ("LOG_FORMAT", {"LOG_FORMAT": "xml"}),
