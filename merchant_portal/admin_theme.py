@@ -22,6 +22,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": _("Merchant portal"),
     "SITE_SYMBOL": "payments",
     "SITE_URL": None,
+    "DASHBOARD_CALLBACK": "merchant_portal.dashboard.callback",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,

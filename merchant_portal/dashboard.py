@@ -1,1 +1,321 @@
-"""The front page of the admin."""
+"""The front page of the admin: what came in, what is owed, what needs a person."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import Count, Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, ngettext_lazy
+
+from links.admin import formats, history
+from links.admin.entry import who
+from links.models import Activity, Measure, Mismatch, PaymentLink
+from links.services import overview, reviewing
+from links.services.timeline import Entry
+from merchant_portal.business.models import Business
+from merchant_portal.lib import clock
+from merchant_portal.lib.money import Money
+from merchant_portal.staff.models import User
+from merchant_portal.staff.roles import Right
+from notifications.models import Message, MessageState
+
+RECENT = 8
+ALARM_DAYS = 30
+# A message that failed longer ago than that is history, not work.
+LINKS = "admin:links_paymentlink_changelist"
+
+_MESSAGE_WORDS = {
+    MessageState.FAILED: (
+        "error",
+        ngettext_lazy("%d message failed", "%d messages failed"),
+    ),
+    MessageState.BOUNCED: (
+        "unsubscribe",
+        ngettext_lazy("%d message came back", "%d messages came back"),
+    ),
+    MessageState.UNKNOWN: (
+        "help",
+        ngettext_lazy(
+            "%d message may not have arrived", "%d messages may not have arrived"
+        ),
+    ),
+}
+_PAYMENT_WORDS = {
+    "surplus": ngettext_lazy("%d payment with a surplus", "%d payments with a surplus"),
+    "late": ngettext_lazy(
+        "%d payment for a closed link", "%d payments for closed links"
+    ),
+    "orphan": ngettext_lazy("%d payment without a link", "%d payments without a link"),
+    "mismatch": ngettext_lazy(
+        "%d payment of another amount or currency",
+        "%d payments of another amount or currency",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One figure: sums by currency, the business's first."""
+
+    title: str
+    sums: list[str]
+    more: str
+    url: str
+    is_alarm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something that only a person can settle, and where."""
+
+    icon: str
+    text: str
+    url: str
+
+
+def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Fill Unfold's front page; at most 15 queries however large the shop."""
+    user = who(request)
+    business = Business.objects.current()
+    zone = formats.business_zone()
+    today = clock.now().astimezone(zone).date()
+    context |= {
+        "title": _("Overview"),
+        "may_create": user.may(Right.LINKS_WRITE),
+        "is_own": not user.may(Right.LINKS_ALL),
+    }
+    if not user.may(Right.LINKS_READ):
+        return context
+    links = PaymentLink.objects.visible_to(user)
+    if not links.exists():
+        return context | {"steps": _steps(user, business)}
+    moved = overview.moved(user, today, zone)
+    return context | {
+        "cards": [
+            *_month_cards(moved, today, business.currency),
+            *_waiting_cards(overview.waiting(links, today), business.currency),
+        ],
+        "days": _days(moved, today, business.currency),
+        "tasks": _tasks(user),
+        "recent": _recent(user, zone),
+    }
+
+
+def _steps(user: User, business: Business) -> list[dict[str, Any]]:
+    """What a new shop does first; a step without an address is for the owner."""
+    has_name = business.name != Business._meta.get_field("name").default
+    is_owner = user.may(Right.BUSINESS_WRITE)
+    may_create = user.may(Right.LINKS_WRITE)
+    return [
+        {
+            "title": _("Say who you are"),
+            "text": _("Name, address, currency and language of your business."),
+            "url": reverse("admin:business_business_changelist") if is_owner else "",
+            "is_done": has_name,
+        },
+        {
+            "title": _("Make a payment link"),
+            "text": _("For one customer and one amount; a minute's work."),
+            "url": reverse("admin:links_paymentlink_add") if may_create else "",
+            "is_done": False,
+        },
+        {
+            "title": _("Watch it being paid"),
+            "text": _(
+                "Open the link yourself and pay it by rehearsal: no money moves."
+            ),
+            "url": reverse(LINKS),
+            "is_done": False,
+        },
+    ]
+
+
+def _month_cards(moved: list[overview.Moved], today: date, first: str) -> list[Card]:
+    start = today.replace(day=1)
+    this_month = [row for row in moved if row.day >= start]
+    return [
+        _month_card(
+            _("Paid this month"),
+            [row for row in this_month if row.measure == Measure.PAID],
+            first,
+            lambda count: ngettext("%d payment", "%d payments", count) % count,
+            reverse("admin:links_payment_changelist"),
+        ),
+        _month_card(
+            _("Sent this month"),
+            [row for row in this_month if row.measure == Measure.SENT],
+            first,
+            lambda count: ngettext("%d link", "%d links", count) % count,
+            reverse(LINKS),
+        ),
+    ]
+
+
+def _month_card(
+    title: str, rows: list[overview.Moved], first: str, say: Any, url: str
+) -> Card:
+    sums = _sums(((row.currency, row.amount_minor) for row in rows), first)
+    return Card(title, sums, say(sum(row.count for row in rows)), url)
+
+
+def _waiting_cards(rows: list[overview.Waiting], first: str) -> list[Card]:
+    count = sum(row.count for row in rows)
+    late = sum(row.overdue_count for row in rows)
+    return [
+        Card(
+            _("Waiting"),
+            _sums(((row.currency, row.amount_minor) for row in rows), first),
+            ngettext("%d open link", "%d open links", count) % count,
+            f"{reverse(LINKS)}?status__exact=active",
+        ),
+        Card(
+            _("Overdue"),
+            _sums(
+                (
+                    (row.currency, row.overdue_minor)
+                    for row in rows
+                    if row.overdue_count
+                ),
+                first,
+            ),
+            ngettext("%d link past its due date", "%d links past their due date", late)
+            % late,
+            f"{reverse(LINKS)}?due=overdue",
+            is_alarm=late > 0,
+        ),
+    ]
+
+
+def _sums(amounts: Iterable[tuple[str, int]], first: str) -> list[str]:
+    """Sums by currency for people; never mixed, the business's currency first."""
+    totals: dict[str, int] = {first: 0}
+    for currency, amount_minor in amounts:
+        totals[currency] = totals.get(currency, 0) + amount_minor
+    shown = {code: minor for code, minor in totals.items() if minor} or {first: 0}
+    return [formats.money(minor, code) for code, minor in shown.items()]
+
+
+def _days(moved: list[overview.Moved], today: date, first: str) -> dict[str, Any]:
+    """The last 30 days as a chart in one currency, and as a table in all of them."""
+    days = [today - timedelta(days=back) for back in range(overview.DAYS - 1, -1, -1)]
+    sums: dict[tuple[str, str, date], int] = {}
+    for row in moved:
+        key = (row.measure, row.currency, row.day)
+        sums[key] = sums.get(key, 0) + row.amount_minor
+    currencies = {row.currency for row in moved if row.day >= days[0]}
+    currency = first if first in currencies or not currencies else min(currencies)
+    return {
+        "currency": currency,
+        "others": sorted(currencies - {currency}),
+        "chart": json.dumps(_chart(sums, days, currency)),
+        "rows": [
+            {
+                "day": formats.day(on),
+                "sent": _of_day(sums, Measure.SENT, on),
+                "paid": _of_day(sums, Measure.PAID, on),
+            }
+            for on in reversed(days)
+            if any(key[2] == on for key in sums)
+        ],
+    }
+
+
+def _chart(
+    sums: dict[tuple[str, str, date], int], days: list[date], currency: str
+) -> dict[str, Any]:
+    """As Unfold's chart takes it; amounts as text in major units, never floats."""
+
+    def series(measure: str, label: str, color: str) -> dict[str, Any]:
+        return {
+            "label": f"{label} ({currency})",
+            "data": [
+                str(Money(sums.get((measure, currency, on), 0), currency).decimal)
+                for on in days
+            ],
+            "backgroundColor": f"var({color})",
+            "borderColor": f"var({color})",
+            "displayYAxis": True,
+            "maxTicksXLimit": 10,
+        }
+
+    return {
+        "labels": [formats.short_day(on) for on in days],
+        "datasets": [
+            series(Measure.PAID, _("Paid"), "--color-primary-600"),
+            series(Measure.SENT, _("Sent"), "--color-base-300"),
+        ],
+    }
+
+
+def _of_day(sums: dict[tuple[str, str, date], int], measure: str, on: date) -> str:
+    found = [
+        formats.money(minor, currency)
+        for (which, currency, day), minor in sorted(sums.items())
+        if which == measure and day == on
+    ]
+    return " · ".join(found) or formats.NOTHING
+
+
+def _tasks(user: User) -> list[Task]:
+    tasks = [*_message_tasks(user), *_payment_tasks(user)]
+    if user.may(Right.AUDIT_READ) and (dead := reviewing.events()[:100].count()):
+        words = ngettext("%d webhook was given up", "%d webhooks were given up", dead)
+        url = reverse("admin:links_webhookevent_changelist") + "?state__exact=dead"
+        tasks.append(Task("webhook", words % dead, url))
+    return tasks
+
+
+def _message_tasks(user: User) -> list[Task]:
+    odd = Message.objects.filter(
+        state__in=[MessageState.FAILED, MessageState.UNKNOWN, MessageState.BOUNCED],
+        created_at__gte=clock.now() - timedelta(days=ALARM_DAYS),
+    )
+    if not user.may(Right.LINKS_ALL):
+        own = PaymentLink.objects.visible_to(user).order_by().values("public_id")
+        odd = odd.filter(reference__in=own)
+    counts = dict(odd.order_by().values_list("state").annotate(count=Count("id")))
+    url = reverse("admin:notifications_message_changelist")
+    return [
+        Task(icon, str(words % counts[state]), f"{url}?state__exact={state}")
+        for state, (icon, words) in _MESSAGE_WORDS.items()
+        if counts.get(state)
+    ]
+
+
+def _payment_tasks(user: User) -> list[Task]:
+    odd = reviewing.payments()
+    if not user.may(Right.LINKS_ALL):
+        odd = odd.filter(link__created_by=user)
+    counts = odd.aggregate(
+        surplus=Count("id", filter=Q(surplus_minor__gt=0)),
+        late=Count("id", filter=Q(is_late=True)),
+        orphan=Count("id", filter=Q(link__isnull=True)),
+        mismatch=Count("id", filter=~Q(mismatch=Mismatch.NONE)),
+    )
+    url = reverse("admin:links_payment_changelist") + "?needs=person"
+    return [
+        Task("payments", str(words % counts[name]), url)
+        for name, words in _PAYMENT_WORDS.items()
+        if counts[name]
+    ]
+
+
+def _recent(user: User, zone: Any) -> list[dict[str, Any]]:
+    """The newest lines of all timelines that this reader may see."""
+    rows = Activity.objects.select_related("link__customer").order_by("-id")
+    if not user.may(Right.LINKS_ALL):
+        rows = rows.filter(link__created_by=user)
+    newest = list(rows[:RECENT])
+    entries = [
+        Entry(f"act_{row.pk}", row.kind, row.at, row.actor, row.detail)
+        for row in newest
+    ]
+    return [
+        {"line": line, "link": row.link}
+        for line, row in zip(history.lines(entries, zone), newest, strict=True)
+    ]

@@ -67,3 +67,8 @@ def quantity(milli: int) -> str:
     """Thousandths as they are typed: 1500 → 1.5, 1000 → 1."""
     whole, rest = divmod(milli, 1000)
     return f"{whole}.{rest:03d}".rstrip("0") if rest else str(whole)
+
+
+def short_day(on: date) -> str:
+    """Day and month, for the axis of a chart."""
+    return format_date(on, "d MMM", locale=language())

@@ -180,7 +180,7 @@ def test_copying_a_draft_makes_it_payable(
 
 
 def _is_address() -> re.Pattern[str]:
-    return re.compile(r"/p/[0-9A-Za-z]{22}/\Z")
+    return re.compile(r"/p/[0-9A-Za-z]{22}/$")
 
 
 def test_page_follows_the_payment_by_itself(
@@ -194,3 +194,23 @@ def test_page_follows_the_payment_by_itself(
     expect(page.locator("#link-state")).to_contain_text("Paid", timeout=14_000)
     expect(page.locator("#link-timeline")).to_contain_text("Paid in full")
     assert_clean(page)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_front_page_is_clean(
+    page_at: PageAt, owner: User, ada: Customer, width: int
+) -> None:
+    page = page_at(width, owner)
+    page.goto("/admin/")
+    expect(page.get_by_text("Three steps to the first payment")).to_be_visible()
+    shoot(page, "front-empty")
+    assert_clean(page)
+
+    make_shop(owner, ada)
+    payments.record(make_seen(None, payment_id="tpy_9", occurred_at=clock.now()))
+    page.reload()
+    expect(page.get_by_role("link", name="1 payment without a link")).to_be_visible()
+    shoot(page, "front")
+    assert_clean(page)
+    page.get_by_role("link", name="Overdue").click()
+    expect(page.get_by_text("PL-20")).to_have_count(1)
