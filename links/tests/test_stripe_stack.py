@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from django.test import Client
 
+from links.models import EventState, LinkStatus, Payment, WebhookEvent
 from links.providers.base import (
     CheckoutSnapshot,
     ProviderUnavailable,
@@ -16,11 +19,13 @@ from links.providers.base import (
     SessionState,
 )
 from links.providers.stripe import StripeProvider
+from links.services import inbox, pages
 from merchant_portal.lib.money import Money
 from proofs import vendor_specs
 from proofs.tests import stripe_peer
 from proofs.tests.stripe_peer import Peer
 
+from .factories import make_customer, make_link
 from .provider_contract import REQUEST, ProviderContract, Signed
 from .stripe_tape import DATA, recorded, signed
 
@@ -106,6 +111,58 @@ def test_a_declined_card_can_be_followed_by_a_good_one(
     assert paid.payments[0].provider_payment_id == declined.provider_payment_id
     assert [p.state for p in paid.payments] == [SeenState.SUCCEEDED]
     assert paid.payments[0].amount == Money(1250, "EUR")
+
+
+@pytest.mark.django_db
+def test_a_link_is_paid_through_stripe(peer: Peer, client: Client) -> None:
+    link = make_link(make_customer())
+    page = f"/p/{pages.token_of(link)}/"
+
+    away = client.post(f"{page}pay/stripe/")
+    session_url = away.headers["Location"]
+    assert client.post(f"{page}pay/stripe/").headers["Location"] == session_url
+    back = stripe_peer.post(session_url, "outcome=pay").location
+    for hook in peer.receiver.wait_for(len(peer.events())):
+        told = client.post(
+            "/webhooks/stripe/",
+            hook.body,
+            content_type=hook.headers["content-type"],
+            headers={"Stripe-Signature": hook.headers["stripe-signature"]},
+        )
+        assert told.status_code == 200
+    for event in WebhookEvent.objects.all():
+        inbox.process(event.pk)
+
+    assert away.status_code == 303
+    payment = link.payments.get()
+    link.refresh_from_db()
+    assert (link.status, link.amount_paid_minor) == (LinkStatus.PAID, 1250)
+    assert payment.fee_minor is not None
+    assert payment.checkout == link.checkouts.get()
+    settled = set(WebhookEvent.objects.values_list("state", flat=True))
+    assert settled <= {EventState.DONE, EventState.IGNORED}
+    thanks = client.get(urlsplit(back).path).content.decode()
+    assert "Thank you! Your payment has arrived." in thanks
+
+
+@pytest.mark.django_db
+def test_money_that_names_no_link_of_ours_is_kept(peer: Peer, client: Client) -> None:
+    foreign = peer.new_session(metadata={}, payment_intent_data={})
+    peer.press(foreign, "pay")
+    for hook in peer.receiver.wait_for(len(peer.events())):
+        client.post(
+            "/webhooks/stripe/",
+            hook.body,
+            content_type=hook.headers["content-type"],
+            headers={"Stripe-Signature": hook.headers["stripe-signature"]},
+        )
+    for event in WebhookEvent.objects.all():
+        inbox.process(event.pk)
+
+    payment = Payment.objects.get()
+    assert payment.link is None
+    assert payment.amount == Money(2500, "EUR")
+    assert WebhookEvent.objects.filter(state=EventState.ORPHAN).exists()
 
 
 @pytest.mark.parametrize("fault", ["commit_then_reset", "commit_then_500"])
