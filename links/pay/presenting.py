@@ -9,7 +9,7 @@ from babel.dates import format_date
 from merchant_portal.business.models import Business
 from merchant_portal.lib.money import Money
 
-from ..models import Checkout, CheckoutState, LinkStatus, PaymentState
+from ..models import Checkout, CheckoutState, LinkStatus, PaymentLink, PaymentState
 from ..providers.registry import get_provider
 from ..services.accounts import Offer
 from ..services.pages import Page
@@ -27,7 +27,15 @@ def state_of(page: Page) -> str:
         return "processing" if page.is_processing else "open"
     if page.link.is_withdrawn:
         return "withdrawn"
+    if page.status == LinkStatus.CANCELED and _is_replaced(page.link):
+        return "replaced"
     return page.status
+
+
+def _is_replaced(link: PaymentLink) -> bool:
+    """Whether the customer has a corrected link instead."""
+    fresh = PaymentLink.objects.filter(replaces=link)
+    return fresh.exclude(status=LinkStatus.DRAFT).exists()
 
 
 def link_context(page: Page, business: Business, language: str) -> dict[str, Any]:

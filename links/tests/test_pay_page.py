@@ -15,6 +15,7 @@ from links.pay import responses
 from links.providers.base import SeenState
 from links.services import links, pages, payments
 from links.services.amounts import LineData
+from links.services.links import LinkData
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
@@ -180,6 +181,13 @@ def _withdrawn(link: PaymentLink) -> None:
     links.cancel(link, reason="We baked the wrong one.", actor=SYSTEM)
 
 
+def _replaced(link: PaymentLink) -> None:
+    fresh = LinkData(
+        customer=link.customer, currency="EUR", lines=(LineData("Smaller cake", 900),)
+    )
+    links.correct(link, fresh, actor=SYSTEM)
+
+
 def _expired(link: PaymentLink) -> None:
     past = clock.now() - timedelta(minutes=1)
     PaymentLink.objects.filter(pk=link.pk).update(expires_at=past)
@@ -199,6 +207,7 @@ def _processing(link: PaymentLink) -> None:
         (_paid, 200, "Paid. Thank you!"),
         (_canceled, 410, "This payment link was canceled"),
         (_withdrawn, 410, "We baked the wrong one."),
+        (_replaced, 410, "Please use the corrected link in our newer message."),
         (_expired, 410, "This payment link has expired"),
         (_exhausted, 410, "This payment link is used up"),
         (_processing, 200, "Your payment is on its way"),

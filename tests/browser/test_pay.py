@@ -17,6 +17,7 @@ from links.pay import responses, views
 from links.providers.base import SeenState
 from links.services import checkouts, links, pages, payments
 from links.services.amounts import LineData
+from links.services.links import LinkData
 from links.tests.factories import make_customer, make_link, make_seen
 from merchant_portal.business import services as business_services
 from merchant_portal.business.models import Business
@@ -152,6 +153,13 @@ def _withdrawn(link: PaymentLink) -> None:
     links.cancel(link, reason="The cake fell off the table.", actor=SYSTEM)
 
 
+def _replaced(link: PaymentLink) -> None:
+    fresh = LinkData(
+        customer=link.customer, currency="EUR", lines=(LineData("Cake", 900),)
+    )
+    links.correct(link, fresh, actor=SYSTEM)
+
+
 def _expired(link: PaymentLink) -> None:
     past = clock.now() - timedelta(minutes=1)
     PaymentLink.objects.filter(pk=link.pk).update(expires_at=past)
@@ -180,6 +188,7 @@ def _long_words(link: PaymentLink) -> None:
         (_one_line, "Pay €44.94"),
         (_canceled, "This payment link was canceled"),
         (_withdrawn, "The cake fell off the table."),
+        (_replaced, "This payment link was replaced"),
         (_expired, "This payment link has expired"),
         (_exhausted, "This payment link is used up"),
         (_processing, "Your payment is on its way"),
