@@ -52,6 +52,8 @@ UNFOLD: dict[str, Any] = {
             "900": "#1e3575",
             "950": "#172247",
         },
+        # Unfold's own is too pale on a grey ground
+        "font": {"subtle-light": "var(--color-base-600)"},
     },
     "ACCOUNT": {
         "navigation": [

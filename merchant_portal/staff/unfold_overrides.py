@@ -111,6 +111,11 @@ SWAPS: dict[str, list[Swap]] = {
             "onEnter($event, {% if command_show_history %}true{% else %}false{% endif %})",
         )
     ],
+    # one navigation inside another has no name of its own
+    "unfold/helpers/navigation_user.html": [
+        Swap("<nav class", "<div class"),
+        Swap("</nav>", "</div>"),
+    ],
     "unfold/helpers/modal.html": [
         Swap(
             '<div class="bottom-0 flex items-center justify-center left-0 right-0 fixed top-0 z-70"',

@@ -97,3 +97,31 @@ def test_a_key_is_shown_once(page_at: PageAt, owner: User, width: int) -> None:
     page.goto(f"/admin/staff/apikey/{key.pk}/change/")
     assert_clean(page)
     shoot(page, "key")
+
+
+@WIDTHS
+def test_menus_and_search_open_without_inline_code(
+    page_at: PageAt, owner: User, width: int
+) -> None:
+    page = page_at(width, owner)
+    page.goto("/admin/")
+    if width < 1280:
+        page.get_by_role("button", name="Show or hide navigation").click()
+
+    page.get_by_label("Filter navigation items").press_sequentially("API")
+    expect(page.locator("#search-results").get_by_text("API keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_text("Olga Owner").click()
+    expect(page.get_by_role("link", name="Two-factor sign-in")).to_be_visible()
+    assert_clean(page)
+    shoot(page, "menu")
+    page.get_by_text("Dark", exact=True).click()
+    expect(page.locator("html")).to_have_class(re.compile("dark"))
+    page.mouse.move(0, 0)
+    assert_clean(page)
+    shoot(page, "dark")
+    page.get_by_role("button", name="Log out").click()
+
+    page.wait_for_url("**/accounts/login/")
+    page.goto("/admin/")
+    page.wait_for_url("**/accounts/login/?next=*")
