@@ -10,6 +10,9 @@ from ..models import PaymentLink
 
 LIMIT = 500
 # per source; a link with more than that is read page by page
+TOLD_BY_CARRIERS = frozenset(
+    {MessageState.DELIVERED, MessageState.BOUNCED, MessageState.COMPLAINED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,13 @@ def _messages(link: PaymentLink) -> list[Entry]:
     messages = list(
         Message.objects.filter(reference=link.public_id).order_by("-id")[:LIMIT]
     )
+    # That the carrier has it is known from handing it over.
+    reports = (
+        DeliveryEvent.objects.filter(message__in=messages)
+        .exclude(kind="sent")
+        .select_related("message")
+    )
+    reported = {report.message_id for report in reports}
     lines = []
     for message in messages:
         detail = {
@@ -62,11 +72,14 @@ def _messages(link: PaymentLink) -> list[Entry]:
                 {**detail, "due_at": message.due_at.isoformat()},
             )
         )
-        if message.state not in (MessageState.QUEUED, MessageState.SENDING):
+        state = message.state
+        if state in TOLD_BY_CARRIERS and message.pk in reported:
+            state = MessageState.SENT  # the rest is in the report's own line
+        if state not in (MessageState.QUEUED, MessageState.SENDING):
             lines.append(
                 Entry(
                     f"{message.public_id}_1",
-                    f"message.{message.state}",
+                    f"message.{state}",
                     message.sent_at or message.created_at,
                     "system",
                     {**detail, "error": message.last_error}
@@ -74,9 +87,6 @@ def _messages(link: PaymentLink) -> list[Entry]:
                     else detail,
                 )
             )
-    reports = DeliveryEvent.objects.filter(message__in=messages).select_related(
-        "message"
-    )
     lines += [
         Entry(
             f"dev_{report.pk:012d}",
