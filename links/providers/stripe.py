@@ -7,7 +7,7 @@ while a payer waits.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -31,8 +31,6 @@ from .stripe_money import MINIMUM_MINOR, SUPPORTED, to_stripe
 from .stripe_objects import SLUG, checkout_snapshot, payment_snapshot
 
 TIMEOUT_SECONDS = (5.0, 15.0)  # to connect, to read: a payer is waiting
-SESSION_MIN, SESSION_MAX = timedelta(minutes=31), timedelta(hours=23, minutes=59)
-# Stripe takes 30 minutes to 24 hours; a minute each for clocks and the way there.
 TITLE_MAX = 250
 METADATA_CHECKOUT, METADATA_LINK = "checkout", "link"
 EXPAND = "latest_charge.balance_transaction"
@@ -197,12 +195,9 @@ def session_parameters(request: CheckoutRequest) -> dict[str, Any]:
     if request.customer_email:
         parameters["customer_email"] = request.customer_email
     if request.expires_at is not None:
-        ahead = request.expires_at - datetime.now(tz=UTC)
-        # Outside Stripe's window its default of 24 hours holds, and the session is
-        # expired by our own order. Never "now plus something": a repeat of the call
-        # must carry the same parameters.
-        if SESSION_MIN <= ahead <= SESSION_MAX:
-            parameters["expires_at"] = int(request.expires_at.timestamp())
+        # As it is: Stripe takes 30 minutes to 24 hours ahead, which is the caller's to
+        # keep, and a repeat with this key must carry the same parameters.
+        parameters["expires_at"] = int(request.expires_at.timestamp())
     return parameters
 
 

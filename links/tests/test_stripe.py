@@ -1,6 +1,6 @@
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -94,25 +94,17 @@ def test_asks_for_one_line_with_our_references(
     }
 
 
-@pytest.mark.parametrize(
-    ("ahead", "is_sent"),
-    [
-        (timedelta(minutes=20), False),
-        (timedelta(minutes=32), True),
-        (timedelta(hours=23), True),
-        (timedelta(hours=25), False),
-        (timedelta(days=-1), False),
-    ],
-)
-def test_names_an_expiry_only_within_stripes_window(
-    ahead: timedelta, is_sent: bool
+def test_sends_the_expiry_it_was_given_at_every_repeat(
+    provider: StripeProvider, tape: StripeTape
 ) -> None:
-    at = datetime.now(tz=UTC) + ahead
+    at = datetime(2026, 3, 10, 12, 31, tzinfo=UTC)  # long past: nothing is adjusted
+    request = replace(REQUEST, expires_at=at)
 
-    parameters = session_parameters(replace(REQUEST, expires_at=at))
+    first, again = (provider.create_checkout(request) for _ in range(2))
 
-    expected = int(at.timestamp()) if is_sent else None
-    assert parameters.get("expires_at") == expected
+    assert again == first
+    sent = [form["expires_at"] for _, _, form, _ in tape.calls]
+    assert sent == ["1773145860"] * 2
 
 
 @pytest.mark.parametrize(
