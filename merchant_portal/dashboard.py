@@ -24,7 +24,7 @@ from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 from notifications.models import Message, MessageState
 
-RECENT = 8
+RECENT = 6
 ALARM_DAYS = 30
 # A message that failed longer ago than that is history, not work.
 LINKS = "admin:links_paymentlink_changelist"
@@ -240,6 +240,8 @@ def _chart(
             "backgroundColor": f"var({color})",
             "borderColor": f"var({color})",
             "displayYAxis": True,
+            "grouped": True,
+            "maxBarThickness": 8,
             "maxTicksXLimit": 10,
         }
 
@@ -307,7 +309,11 @@ def _payment_tasks(user: User) -> list[Task]:
 
 def _recent(user: User, zone: Any) -> list[dict[str, Any]]:
     """The newest lines of all timelines that this reader may see."""
-    rows = Activity.objects.select_related("link__customer").order_by("-id")
+    rows = (
+        Activity.objects.exclude(kind="link.activated")  # said by what caused it
+        .select_related("link__customer")
+        .order_by("-id")
+    )
     if not user.may(Right.LINKS_ALL):
         rows = rows.filter(link__created_by=user)
     newest = list(rows[:RECENT])

@@ -1,5 +1,12 @@
 """The back-office pages of links, payments, reminder plans, accounts and webhooks."""
 
-from . import accounts, events, link_list, payments, plans
+from . import accounts, customer_panel, events, link_list, payments, plans
 
-__all__ = ["accounts", "events", "link_list", "payments", "plans"]
+__all__ = [
+    "accounts",
+    "customer_panel",
+    "events",
+    "link_list",
+    "payments",
+    "plans",
+]

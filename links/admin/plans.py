@@ -4,13 +4,13 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin, StackedInline
 from unfold.decorators import display
+from unfold.widgets import UnfoldBooleanWidget
 
 from merchant_portal.audit import services as audit
 from merchant_portal.staff.admin.rights import RightsMixin
@@ -21,24 +21,30 @@ from .entry import who
 
 
 class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Taking over as the default is no mistake: the admin takes it from the other."""
+    """A plan may take over as the default; the default itself cannot step down."""
 
-    def clean_is_default(self) -> bool:
-        wanted: bool = self.cleaned_data["is_default"]
-        if self.instance.pk and self.initial.get("is_default") and not wanted:
-            raise ValidationError(
-                _("One plan is always the default. Make another one the default.")
+    make_default = forms.BooleanField(
+        label=gettext_lazy("Default"),
+        required=False,
+        widget=UnfoldBooleanWidget,
+        help_text=gettext_lazy("Used for every link that names no other plan."),
+    )
+
+    class Meta:
+        model = ReminderPlan
+        fields = ("name",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.is_default and "make_default" in self.fields:
+            field = self.fields["make_default"]
+            field.initial, field.disabled = True, True
+            field.help_text = _(
+                "One plan is always the default. Make another one the default instead."
             )
-        return wanted
-
-    def validate_constraints(self) -> None:
-        try:
-            self.instance.validate_constraints(exclude={"is_default", "public_id"})
-        except ValidationError as exc:
-            self.add_error(None, exc)
 
 
-class StepInline(RightsMixin, TabularInline):  # type: ignore[misc]
+class StepInline(RightsMixin, StackedInline):  # type: ignore[misc]
     view_right: ClassVar[Right] = Right.LINKS_READ
     add_right = change_right = delete_right = Right.PLANS_WRITE
     model = ReminderStep
@@ -52,7 +58,7 @@ class ReminderPlanAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     add_right = change_right = Right.PLANS_WRITE
 
     form = PlanForm
-    fields = ("name", "is_default")
+    readonly_fields = ("default_label",)
     inlines = (StepInline,)
     list_display = ("name", "default_label", "steps_shown")
     ordering = ("name",)
@@ -67,6 +73,12 @@ class ReminderPlanAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     def steps_shown(self, plan: ReminderPlan) -> str:
         return " · ".join(_in_words(step) for step in plan.steps.all())
 
+    def get_fields(
+        self, request: HttpRequest, obj: ReminderPlan | None = None
+    ) -> tuple[str, ...]:
+        may_change = self.has_change_permission(request, obj)
+        return ("name", "make_default" if may_change else "default_label")
+
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("steps")
 
@@ -78,7 +90,8 @@ class ReminderPlanAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         form: "forms.ModelForm[ReminderPlan]",
         change: bool,
     ) -> None:
-        if obj.is_default:
+        if form.cleaned_data["make_default"]:
+            obj.is_default = True
             ReminderPlan.objects.exclude(pk=obj.pk).update(is_default=False)
         super().save_model(request, obj, form, change)
         audit.record(

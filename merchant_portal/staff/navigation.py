@@ -25,6 +25,7 @@ SET_UP: list[Entry] = [
     ("staff.User", gettext_lazy("Staff"), "badge"),
     ("staff.ApiKey", gettext_lazy("API keys"), "key"),
     ("links.ProviderAccount", gettext_lazy("Provider accounts"), "account_balance"),
+    ("links.WebhookEvent", gettext_lazy("Webhooks"), "webhook"),
     ("audit.AuditEntry", gettext_lazy("Audit log"), "policy"),
 ]
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from customers.models import Customer
 from links.models import LinkStatus, PaymentLink
-from links.services import links, manual, payments, sending
+from links.services import links, manual, payments, reminders, sending
 from links.services.amounts import LineData
 from links.services.links import LinkData
 from links.tests.factories import make_customer, make_seen
@@ -214,3 +214,28 @@ def test_front_page_is_clean(
     assert_clean(page)
     page.get_by_role("link", name="Overdue").click()
     expect(page.get_by_text("PL-20")).to_have_count(1)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_records_are_clean(
+    page_at: PageAt, owner: User, ada: Customer, width: int
+) -> None:
+    half = make_shop(owner, ada)
+    surplus = payments.record(make_seen(half, payment_id="tpy_9", amount_minor=99_000))
+    assert surplus is not None
+    plan = reminders.default_plan()
+    page = page_at(width, owner)
+    for path, name in (
+        ("links/payment/", "payments"),
+        (f"links/payment/{surplus.pk}/change/", "payment"),
+        ("links/reminderplan/", "plans"),
+        (f"links/reminderplan/{plan.pk}/change/", "plan"),
+        ("links/provideraccount/", "accounts"),
+        ("links/webhookevent/", "events"),
+        (f"customers/customer/{ada.pk}/change/", "customer"),
+        (f"links/paymentlink/{half.pk}/change/", "page-odd"),
+        (f"links/paymentlink/{half.pk}/preview/", "preview-of"),
+    ):
+        page.goto(f"/admin/{path}")
+        shoot(page, name)
+        assert_clean(page)
