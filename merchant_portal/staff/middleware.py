@@ -1,12 +1,15 @@
-"""How long a session lasts, and that nobody works without a second factor."""
+"""How long a session lasts, whose clock it shows, and that it has a second factor."""
 
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+
+from merchant_portal.business.models import Business
 
 from . import second_factor as factor
 
@@ -52,6 +55,18 @@ def second_factor(get_response: GetResponse) -> GetResponse:
         if _is_back_office(request) and factor.is_missing(request.user):
             return HttpResponseRedirect(reverse("mfa_activate_totp"))
         return get_response(request)
+
+    return middleware
+
+
+def business_time(get_response: GetResponse) -> GetResponse:
+    """Show times of the back-office in the business's zone."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not _is_back_office(request) or not request.user.is_authenticated:
+            return get_response(request)
+        with timezone.override(ZoneInfo(Business.objects.current().time_zone)):
+            return get_response(request)
 
     return middleware
 

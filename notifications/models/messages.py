@@ -145,7 +145,7 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.public_id
+        return f"{self.get_category_display()} · {self.recipient}"
 
     def move_to(self, new: MessageState, **fields: Any) -> bool:
         """Change state, and `fields` with it, if that move is legal from what it is.

@@ -1,8 +1,12 @@
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib import admin
 from django.test import Client
 from pytest_django import Settings
 
+from merchant_portal.audit.models import AuditEntry
+from merchant_portal.business.models import Business
 from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.models import ApiKey, User
 from merchant_portal.staff.navigation import environment, sidebar
@@ -147,3 +151,19 @@ def test_the_badge_says_training_only_while_nothing_real_is_on(
 def test_every_screen_answers_to_the_table_of_rights() -> None:
     for model, screen in admin.site._registry.items():
         assert isinstance(screen, RightsMixin), model
+
+
+def test_times_are_shown_by_the_clock_of_the_business(owner_client: Client) -> None:
+    business = Business.objects.current()
+    business.time_zone = "Asia/Tokyo"
+    business.save()
+    AuditEntry.objects.create(
+        at=datetime(2026, 1, 5, 20, 30, tzinfo=UTC),
+        actor="usr_1",
+        action="link.created",
+        object_id="plk_1",
+    )
+
+    page = owner_client.get("/admin/audit/auditentry/").content.decode()
+
+    assert "Jan. 6, 2026, 5:30 a.m." in page

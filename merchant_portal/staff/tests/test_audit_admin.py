@@ -53,7 +53,7 @@ def test_list_counts_nothing(
     client.force_login(make_user(Role.OWNER))
     client.get(LIST)
 
-    with django_assert_num_queries(3):  # session, person, entries
+    with django_assert_num_queries(4):  # session, person, business, entries
         client.get(LIST)
 
 
