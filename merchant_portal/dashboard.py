@@ -196,7 +196,8 @@ def _sums(amounts: Iterable[tuple[str, int]], first: str) -> list[str]:
     totals: dict[str, int] = {first: 0}
     for currency, amount_minor in amounts:
         totals[currency] = totals.get(currency, 0) + amount_minor
-    shown = {code: minor for code, minor in totals.items() if minor} or {first: 0}
+    codes = sorted(totals, key=lambda code: (code != first, code))
+    shown = {code: totals[code] for code in codes if totals[code]} or {first: 0}
     return [formats.money(minor, code) for code, minor in shown.items()]
 
 

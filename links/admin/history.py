@@ -108,9 +108,24 @@ _FIELDS: dict[str, Promise] = {
 
 def lines(entries: Sequence[Entry], zone: ZoneInfo) -> list[Line]:
     """All entries in words; people and keys are looked up in one query each."""
+    entries = _without_past_waiting(entries)
     names = actor_names(entry.actor for entry in entries)
     pages = _message_pages(entries)
     return [_line(entry, zone, names, pages) for entry in entries]
+
+
+def _without_past_waiting(entries: Sequence[Entry]) -> list[Entry]:
+    """Leave out that a message waited, once more is known of it."""
+    went = {
+        entry.detail.get("message")
+        for entry in entries
+        if entry.kind.startswith("message.") and entry.kind != "message.queued"
+    }
+    return [
+        entry
+        for entry in entries
+        if entry.kind != "message.queued" or entry.detail.get("message") not in went
+    ]
 
 
 def actor_names(ids: Iterable[str]) -> dict[str, str]:

@@ -10,11 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from links.models import LinkStatus, PaymentLink
-from links.services import links, manual, payments
+from links.services import links, manual, payments, sending
 from links.services.amounts import LineData
 from merchant_portal.lib import clock
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Role
+from notifications.models import Message, MessageState
 
 from .factories import make_customer, make_link, make_seen, make_user
 
@@ -261,3 +262,15 @@ def test_page_needs_a_bounded_number_of_queries(owner: User) -> None:
         client.get(page_of(link))
 
     assert len(seen) <= 25
+
+
+def test_a_message_that_went_is_told_once(owner: User) -> None:
+    link = make_link(make_customer(), actor=owner.actor())
+    sending.send(link, ["email", "sms"], actor=owner.actor())
+    Message.objects.filter(channel="email").update(state=MessageState.DELIVERED)
+
+    page = signed_in(owner).get(page_of(link)).content.decode()
+
+    assert "Payment link by e-mail delivered" in page
+    assert "Payment link by e-mail queued" not in page
+    assert "Payment link by SMS queued" in page

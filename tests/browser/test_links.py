@@ -4,7 +4,8 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
+from pytest_django.live_server_helper import LiveServer
 
 from customers.models import Customer
 from links.models import LinkStatus, PaymentLink
@@ -239,3 +240,47 @@ def test_records_are_clean(
         page.goto(f"/admin/{path}")
         shoot(page, name)
         assert_clean(page)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_filters_are_clean(
+    page_at: PageAt, owner: User, ada: Customer, width: int
+) -> None:
+    make_shop(owner, ada)
+    page = page_at(width, owner)
+    page.goto("/admin/links/paymentlink/")
+
+    page.locator("a", has_text="Filters").click()
+    expect(page.get_by_text("In the next 7 days")).to_be_visible()
+    shoot(page, "filters")
+    assert_clean(page)
+    page.get_by_role("link", name="In the next 30 days").click()
+    expect(page.get_by_text("PL-20")).to_have_count(1)
+
+
+def test_without_a_script_everything_still_works(
+    browser: Browser,
+    page_at: PageAt,
+    live_server: LiveServer,
+    owner: User,
+    ada: Customer,
+) -> None:
+    plain = browser.new_context(
+        java_script_enabled=False,
+        base_url=live_server.url,
+        storage_state=page_at(1280, owner).context.storage_state(),
+    )
+    page = plain.new_page()
+    page.goto(ADD)
+    page.locator("#customer-query").fill("ada@example.com")
+    page.locator("[name=line_description]").first.fill("Cake")
+    page.locator("[name=line_unit_amount]").first.fill("12.50")
+
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("heading", name="What the customer gets")).to_be_visible()
+    expect(page.locator(".mp-preview pre")).to_contain_text("$12.50")
+    page.get_by_role("button", name="Send", exact=True).click()
+
+    expect(page.get_by_text("Done. The link is on its way.")).to_be_visible()
+    assert PaymentLink.objects.get().customer == ada
+    plain.close()
