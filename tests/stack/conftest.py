@@ -59,21 +59,19 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         yield Servers(postgres, redis, folder)
 
 
-OpenDesk = Callable[[str], Desk]
+OpenDesk = Callable[..., Desk]
 
 
 @contextmanager
 def desks(servers: Servers, folder: Path) -> Iterator[OpenDesk]:
-    """Opens installations by name, each with a database, a broker and a world of its own.
+    """Opens installations by name, each with a database and a world of its own.
 
-    Not one process of the product runs at first; none is left at the end.
+    Grown ones share the Redis, embedded ones have SQLite and none. Not one process of
+    the product runs at first; none is left at the end.
     """
     with ExitStack() as stack:
-        count = 0
 
-        def open_desk(name: str) -> Desk:
-            nonlocal count
-            count += 1
+        def open_desk(name: str, *, is_embedded: bool = False) -> Desk:
             home = folder / name
             home.mkdir()
             (home / "static").symlink_to(servers.folder / "static")
@@ -84,11 +82,15 @@ def desks(servers: Servers, folder: Path) -> Iterator[OpenDesk]:
             variables = environment(
                 folder=home,
                 port=port,
-                database_url=servers.new_database(name),
-                redis_url=servers.redis.url(),
+                database_url=f"sqlite:///{home / 'portal.sqlite3'}"
+                if is_embedded
+                else servers.new_database(name),
+                redis_url="" if is_embedded else servers.redis.url(),
                 **world.variables(),
             )
             shop = Shop(home, port, variables)
+            if is_embedded:
+                shop.manage("migrate", "--noinput", "-v0")
             stack.callback(shop.stop)
             return Desk(shop, world)
 

@@ -3,11 +3,12 @@
 import json
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ KEYS = {
     "FIELD_KEYS": "v1:stack-fields-" + "0" * 40,
     "AUDIT_KEYS": "v1:stack-audit-" + "0" * 40,
 }
+SQLITE = "sqlite:///"
+LONG_AGO = "2000-01-01 00:00:00"
 READY_SECONDS = 60.0
 COMMAND_SECONDS = 90.0
 
@@ -79,6 +82,12 @@ class Shop:
         """Until it has loaded the product and says what it listens to."""
         worker.wait_for_line(r"\[queues\]", timeout=READY_SECONDS)
 
+    def revive(self) -> None:
+        """Start again what ended by itself, as `make stack` and containers do."""
+        for process in self.processes:
+            if not process.is_running:
+                process.start()
+
     def stop(self) -> None:
         """End every process by SIGKILL: the outbox makes that harmless."""
         for process in self.processes:
@@ -106,9 +115,10 @@ class Shop:
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """One statement, committed; its rows if it gives any."""
-        with psycopg.connect(
-            self.variables["DATABASE_URL"], autocommit=True, row_factory=tuple_row
-        ) as connection:
+        url = self.variables["DATABASE_URL"]
+        if url.startswith(SQLITE):
+            return _rows_of_sqlite(url.removeprefix(SQLITE), query, values)
+        with psycopg.connect(url, autocommit=True, row_factory=tuple_row) as connection:
             cursor = connection.execute(query, values)
             return cursor.fetchall() if cursor.description else []
 
@@ -129,22 +139,24 @@ class Shop:
     def let_leases_lapse(self) -> None:
         """Make what a dead process held due now, instead of a minute from now."""
         self.rows(
-            "UPDATE notifications_message SET lease_until = now() - interval '1 s'"
-            " WHERE state = 'sending'"
+            "UPDATE notifications_message SET lease_until = %s WHERE state = 'sending'",
+            LONG_AGO,
         )
         self.rows(
-            "UPDATE links_webhookevent SET next_try_at = now() WHERE state = 'received'"
+            "UPDATE links_webhookevent SET next_try_at = %s WHERE state = 'received'",
+            LONG_AGO,
         )
 
     def let_requests_lapse(self) -> None:
         """Let a repeat take up what a killed request left undone, without the minute."""
-        self.rows("UPDATE staff_apirequest SET lease_until = now() - interval '1 s'")
+        self.rows("UPDATE staff_apirequest SET lease_until = %s", LONG_AGO)
 
     def let_checks_come_due(self) -> None:
         """Make the next look at every open checkout due now."""
         self.rows(
-            "UPDATE links_checkout SET next_check_at = now()"
-            " WHERE next_check_at IS NOT NULL"
+            "UPDATE links_checkout SET next_check_at = %s"
+            " WHERE next_check_at IS NOT NULL",
+            LONG_AGO,
         )
 
     # -- the API ---------------------------------------------------------------------
@@ -172,6 +184,13 @@ class Shop:
             assert found, said
             self.api_key = found[0]
         return {"Authorization": f"Bearer {self.api_key}"}
+
+
+def _rows_of_sqlite(
+    path: str, query: str, values: tuple[object, ...]
+) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path, timeout=20, isolation_level=None)) as session:
+        return session.execute(query.replace("%s", "?"), values).fetchall()
 
 
 def environment(
@@ -209,12 +228,3 @@ def manage(variables: Mapping[str, str], *arguments: str) -> str:
     )
     assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
     return done.stdout
-
-
-@contextmanager
-def opened(shop: Shop) -> Iterator[Shop]:
-    """The shop; at the end none of its processes is left."""
-    try:
-        yield shop
-    finally:
-        shop.stop()

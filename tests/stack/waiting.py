@@ -8,7 +8,13 @@ T = TypeVar("T")
 POLL_SECONDS = 0.05
 
 
-def eventually(check: Callable[[], T], *, within: float, what: str) -> T:
+def eventually(
+    check: Callable[[], T],
+    *,
+    within: float,
+    what: str,
+    every: float = POLL_SECONDS,
+) -> T:
     """The first truthy answer of `check`; AssertionError naming `what` after `within` s."""
     deadline = time.monotonic() + within
     while True:
@@ -16,4 +22,4 @@ def eventually(check: Callable[[], T], *, within: float, what: str) -> T:
             return seen
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within:g} s: {what} (last: {seen!r})")
-        time.sleep(POLL_SECONDS)
+        time.sleep(every)
