@@ -18,7 +18,7 @@ class Country:
 
 COUNTRIES: tuple[tuple[int, Country], ...] = (
     (
-        40,
+        24,
         Country(
             "US",
             "en",
@@ -30,7 +30,7 @@ COUNTRIES: tuple[tuple[int, Country], ...] = (
         ),
     ),
     (
-        20,
+        32,
         Country(
             "DE",
             "de",
@@ -54,7 +54,7 @@ COUNTRIES: tuple[tuple[int, Country], ...] = (
         ),
     ),
     (
-        15,
+        20,
         Country(
             "FR",
             "fr",

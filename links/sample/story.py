@@ -36,6 +36,8 @@ from .people import WARES, Person, make_person, price_in
 
 SLOT = timedelta(hours=8)
 # how often the sample shop's outbox is emptied; real ones are emptied at once
+GROWTH = 0.5
+# below 1: more links towards the end; the shop is doing well
 ENDS = (
     # how a link ends, how often, after how many days at the earliest and latest
     ("paid", 45, (0.02, 2.5)),
@@ -43,7 +45,7 @@ ENDS = (
     ("cash", 8, (0.5, 6.0)),
     ("declined_then_paid", 7, (0.1, 4.0)),
     ("canceled", 4, (0.3, 3.0)),
-    ("paid_twice", 1, (0.2, 3.0)),
+    ("paid_twice", 2, (0.2, 3.0)),
     ("never", 16, (1.0, 2.0)),
 )
 
@@ -115,7 +117,7 @@ class Story:
     def _openings(self) -> list[datetime]:
         start = self.until - timedelta(days=self.days)
         moments = [
-            (start + timedelta(days=self.rng.uniform(0, self.days))).replace(
+            (start + timedelta(days=self.days * self.rng.random() ** GROWTH)).replace(
                 hour=self.rng.choice((8, 9, 10, 11, 13, 14, 15, 16, 17)),
                 minute=self.rng.randrange(60),
                 second=self.rng.randrange(60),

@@ -9,11 +9,17 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from customers.models import Customer
+from links.management.commands import seed_demo
 from merchant_portal.business.models import Business
 from merchant_portal.staff.models import ApiKey, User
 from merchant_portal.staff.roles import Role
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _short_story(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seed_demo, "SAMPLE_LINKS", 2)
 
 
 def seed(record: Path) -> dict[str, Any]:

@@ -36,7 +36,7 @@ NAMES = {
     Role.AUDITOR: "Aude Auditor",
 }
 KEY_NAME = "Demo"
-SAMPLE_LINKS = 60
+SAMPLE_LINKS = 120
 # enough for lists and charts to show something; a few seconds to make
 
 
