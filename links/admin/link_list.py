@@ -69,7 +69,7 @@ class PaymentLinkAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     list_filter_submit = True
     list_fullwidth = True
     list_select_related = ("customer",)
-    list_per_page = 50
+    list_per_page = 100
     paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = ShowFacets.NEVER

@@ -14,6 +14,12 @@
     };
   };
 
+  // Null when the server cannot be reached, or has signed us out and shows its door.
+  const ask = async (url, options) => {
+    const answer = await fetch(url, options).catch(() => null);
+    return answer && !answer.redirected ? answer : null;
+  };
+
   // --- whom it is for -------------------------------------------------------
 
   function combo(root) {
@@ -91,13 +97,13 @@
       status.textContent = found.length ? `${found.length} ${root.dataset.count}` : root.dataset.none;
       if (found.length) mark(0);
     };
-    const ask = later(180, async () => {
+    const find = later(180, async () => {
       const term = input.value.trim();
       const ticket = ++asked;
       if (!term) return close();
-      const answer = await fetch(`${root.dataset.combo}?q=${encodeURIComponent(term)}`, {
+      const answer = await ask(`${root.dataset.combo}?q=${encodeURIComponent(term)}`, {
         headers: { Accept: "application/json" },
-      }).catch(() => null);
+      });
       if (!answer || !answer.ok || ticket !== asked) return undefined;
       return show((await answer.json()).customers, term);
     });
@@ -108,11 +114,11 @@
         hidden.dispatchEvent(new CustomEvent("picked", { bubbles: true, detail: null }));
       }
       picked.hidden = true;
-      ask();
+      find();
     });
     input.addEventListener("blur", close);
     input.addEventListener("keydown", (event) => {
-      if (event.key === "ArrowDown" && list.hidden) ask();
+      if (event.key === "ArrowDown" && list.hidden) find();
       if (list.hidden) return;
       const count = options.length;
       if (event.key === "ArrowDown") mark((active + 1) % count);
@@ -188,7 +194,7 @@
       if (focus) $("[data-cell=description]", line).focus();
     };
     const compute = later(250, async () => {
-      const answer = await fetch(form.dataset.totals, { method: "POST", body: new FormData(form) }).catch(() => null);
+      const answer = await ask(form.dataset.totals, { method: "POST", body: new FormData(form) });
       if (!answer || !answer.ok) return;
       const sums = await answer.json();
       $$("[data-line]", box).forEach((line, index) => {
@@ -263,7 +269,7 @@
     };
     const load = async () => {
       const ticket = ++asked;
-      const answer = await fetch(form.dataset.preview, { method: "POST", body: new FormData(form) }).catch(() => null);
+      const answer = await ask(form.dataset.preview, { method: "POST", body: new FormData(form) });
       if (!answer || ticket !== asked) return true;
       if (answer.status !== 200) return false;
       region.innerHTML = await answer.text();
@@ -331,11 +337,11 @@
   function activate(form) {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const answer = await fetch(form.action, {
+      const answer = await ask(form.action, {
         method: "POST",
         body: new FormData(form),
         headers: { Accept: "application/json" },
-      }).catch(() => null);
+      });
       if (answer && answer.ok) await copy((await answer.json()).url, null);
       location.reload();
     });
