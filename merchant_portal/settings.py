@@ -131,6 +131,7 @@ MIDDLEWARE = [
     "merchant_portal.staff.middleware.session_limits",
     "allauth.account.middleware.AccountMiddleware",
     "merchant_portal.staff.middleware.second_factor",
+    "merchant_portal.staff.middleware.no_nul",
     "merchant_portal.staff.middleware.business_time",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -170,7 +170,7 @@ def test_search_finds_by_customer_number_and_amount(owner: User, term: str) -> N
     assert page_of(other) not in page
 
 
-@pytest.mark.parametrize("term", ["'; DROP TABLE links;--", "%27", "%", "\x00", "_"])
+@pytest.mark.parametrize("term", ["'; DROP TABLE links;--", "%27", "%", "_"])
 def test_search_takes_hostile_terms_as_text(owner: User, term: str) -> None:
     make_link(make_customer())
 
@@ -180,12 +180,18 @@ def test_search_takes_hostile_terms_as_text(owner: User, term: str) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["_connector=OR", "customer__email=x", "o=1%27", "status__exact=%00", "p=-1"],
+    ["_connector=OR", "customer__email=x", "o=1%27", "status__exact=%27", "p=-1"],
 )
 def test_list_survives_made_up_filters(owner: User, query: str) -> None:
     make_link(make_customer())
 
     assert signed_in(owner).get(f"{LIST}?{query}").status_code in (200, 302)
+
+
+@pytest.mark.parametrize("path", [LIST, "/admin/customers/customer/"])
+@pytest.mark.parametrize("query", ["status__exact=%00", "q=a%00b"])
+def test_list_refuses_nul(owner: User, path: str, query: str) -> None:
+    assert signed_in(owner).get(f"{path}?{query}").status_code == 400
 
 
 def test_filters_by_due_date(owner: User) -> None:

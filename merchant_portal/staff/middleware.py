@@ -5,9 +5,15 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseRedirect,
+)
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from merchant_portal.business.models import Business
 
@@ -54,6 +60,18 @@ def second_factor(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         if _is_back_office(request) and factor.is_missing(request.user):
             return HttpResponseRedirect(reverse("mfa_activate_totp"))
+        return get_response(request)
+
+    return middleware
+
+
+def no_nul(get_response: GetResponse) -> GetResponse:
+    """Refuse NUL in a query of the back-office: PostgreSQL takes it for an error."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        query = request.META.get("QUERY_STRING", "")
+        if "%00" in query and _is_back_office(request):
+            return HttpResponseBadRequest(_("This address cannot be read."))
         return get_response(request)
 
     return middleware
