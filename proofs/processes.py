@@ -198,6 +198,9 @@ class ChildProcess:
             return
         self._kill_groups()
         self._process.wait(STOP_SECONDS)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.group_pids():
+            self._give_up(False, deadline, "kill -9 left processes")
 
     def signal(self, number: signal.Signals, *, pid: int | None = None) -> None:
         """Send a signal to the program, or to one process of its group."""
@@ -221,9 +224,10 @@ class ChildProcess:
         return sorted(alive, key=lambda pid: (pid not in self._groups, pid))
 
     def _kill_groups(self) -> None:
-        for pid in self.group_pids():
+        # The group at once: a child forked while pids are listed would survive.
+        for group in self._groups:
             try:
-                os.kill(pid, signal.SIGKILL)
+                os.killpg(group, signal.SIGKILL)
             except ProcessLookupError:
                 continue
 
