@@ -5,6 +5,7 @@ from datetime import time
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from merchant_portal.lib import ids
 
@@ -67,7 +68,16 @@ class ReminderStep(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.offset_days:+d} {self.get_anchor_display()}"
+        days = ngettext("%d day", "%d days", abs(self.offset_days)) % abs(
+            self.offset_days
+        )
+        if self.anchor == Anchor.SENT:
+            return _("%s after sending") % days
+        if self.offset_days == 0:
+            return str(_("on the due date"))
+        if self.offset_days < 0:
+            return _("%s before the due date") % days
+        return _("%s after the due date") % days
 
 
 class DueState(models.TextChoices):

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from links.models import DueState, PaymentLink, ReminderDue
+from links.models import DueState, PaymentLink, ReminderDue, ReminderStep
 from links.providers.base import SeenState
 from links.services import links, payments, reminders, sending
 from merchant_portal.lib import clock
@@ -258,3 +258,16 @@ def test_a_pass_costs_the_same_for_one_link_and_for_many() -> None:
         return len(queries)
 
     assert cost(1) == cost(20)
+
+
+@pytest.mark.parametrize(
+    ("anchor", "days", "said"),
+    [
+        ("sent", 3, "3 days after sending"),
+        ("due", 0, "on the due date"),
+        ("due", -1, "1 day before the due date"),
+        ("due", 7, "7 days after the due date"),
+    ],
+)
+def test_a_step_says_when_it_comes(anchor: str, days: int, said: str) -> None:
+    assert str(ReminderStep(anchor=anchor, offset_days=days)) == said
