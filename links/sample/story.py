@@ -45,7 +45,7 @@ ENDS = (
     ("cash", 8, (0.5, 6.0)),
     ("declined_then_paid", 7, (0.1, 4.0)),
     ("canceled", 4, (0.3, 3.0)),
-    ("paid_twice", 2, (0.2, 3.0)),
+    ("paid_twice", 1, (0.2, 3.0)),
     ("never", 16, (1.0, 2.0)),
 )
 
