@@ -47,6 +47,8 @@ def record_payment(
         raise LinkError(_("The payment lies in the future."), "occurred_at")
     if link.status == LinkStatus.DRAFT:
         raise LinkConflict(_("A draft cannot be paid; send or copy it first."))
+    if link.number is None:
+        raise LinkConflict(_("This draft was canceled; it cannot be paid."))
     reference = f"manual:{link.public_id}:{key or ids.new('man')}"
     with transaction.atomic():
         PaymentLink.objects.locked(link.pk)

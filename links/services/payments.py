@@ -7,6 +7,7 @@ from django.db import transaction
 
 from merchant_portal.lib import clock, crash
 from merchant_portal.lib.actors import SYSTEM, Actor
+from merchant_portal.lib.money import Money
 from notifications.models import ASKING_CATEGORIES
 from notifications.services import outbox
 
@@ -46,23 +47,37 @@ def record(
     snapshot says nothing new; again, or in any order, ends in the same rows.
     """
     account = accounts.get(seen.account_slug)
-    with transaction.atomic():
-        found = _find(account, seen)
-        link = PaymentLink.objects.locked(found.link_pk) if found.link_pk else None
-        checkout = (
-            Checkout.objects.select_for_update(of=("self",)).get(pk=found.checkout_pk)
-            if found.checkout_pk
-            else None
-        )
-        booked = _merge(account, seen, link, checkout, actor, note)
-        if booked is None:
-            return None
-        payment, was = booked
-        if link is not None:
-            _settle(link, checkout, payment, was, actor)
-        if payment.state == S.SUCCEEDED and was != S.SUCCEEDED:
-            totals.add(Measure.PAID, payment.amount, payment.occurred_at)
-        crash.crash_at("payment.before_commit")
+    while True:
+        try:
+            with transaction.atomic():
+                payment = _book(account, seen, actor, note)
+                crash.crash_at("payment.before_commit")
+        except _BookedMeanwhile:
+            continue  # now its link is known, and is locked first
+        return payment
+
+
+class _BookedMeanwhile(Exception):
+    """Another worker gave the payment a link after we had looked for one."""
+
+
+def _book(
+    account: ProviderAccount, seen: PaymentSnapshot, actor: Actor, note: str
+) -> Payment | None:
+    found = _find(account, seen)
+    link = PaymentLink.objects.locked(found.link_pk) if found.link_pk else None
+    checkout = (
+        Checkout.objects.select_for_update(of=("self",)).get(pk=found.checkout_pk)
+        if found.checkout_pk
+        else None
+    )
+    payment, was = _merge(account, seen, link, checkout, actor, note)
+    if was is None:
+        return None
+    if link is not None:
+        _settle(link, checkout, payment, was, actor)
+    if payment.state == S.SUCCEEDED and was.state != S.SUCCEEDED:
+        totals.add(Measure.PAID, payment.amount, payment.occurred_at)
     return payment
 
 
@@ -74,30 +89,42 @@ def _find(account: ProviderAccount, seen: PaymentSnapshot) -> _Found:
         .values_list("link_id", "checkout_id")
         .first()
     )
-    if known is not None and known[0] is not None:
+    if known is not None and known[0] is not None and known[1] is not None:
         return _Found(*known)
-    checkouts = Checkout.objects.values_list("link_id", "pk")
+    told = _by_references(account, seen)
+    if known is None or known[0] is None:
+        return told
+    # What is booked for one link stays there, whatever else is said later.
+    return told if told.link_pk == known[0] else _Found(known[0], None)
+
+
+def _by_references(account: ProviderAccount, seen: PaymentSnapshot) -> _Found:
+    checkouts = Checkout.objects.filter(account=account).values_list("link_id", "pk")
     if seen.provider_session_id:
-        hit = checkouts.filter(
-            account=account, provider_session_id=seen.provider_session_id
-        ).first()
+        hit = checkouts.filter(provider_session_id=seen.provider_session_id).first()
         if hit is not None:
             return _Found(*hit)
     if seen.checkout_reference:
-        hit = checkouts.filter(
-            account=account, public_id=seen.checkout_reference
-        ).first()
+        hit = checkouts.filter(public_id=seen.checkout_reference).first()
         if hit is not None:
             return _Found(*hit)
+    if not seen.link_reference:
+        return _Found(None, None)
+    # Without a number it was never active: nobody was asked to pay it.
     link_pk = (
-        PaymentLink.objects.filter(public_id=seen.link_reference)
-        .exclude(status=LinkStatus.DRAFT)
+        PaymentLink.objects.filter(public_id=seen.link_reference, number__isnull=False)
         .values_list("pk", flat=True)
         .first()
-        if seen.link_reference
-        else None
     )
     return _Found(link_pk, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What was booked about a payment before the news; nothing: empty and None."""
+
+    state: str
+    link_pk: int | None
 
 
 def _merge(
@@ -107,8 +134,8 @@ def _merge(
     checkout: Checkout | None,
     actor: Actor,
     note: str,
-) -> tuple[Payment, str] | None:
-    """The payment row with this fact in it and its state before, or None if not new."""
+) -> tuple[Payment, _Before | None]:
+    """The payment row with this fact in it and how it was; None if this is not new."""
     now = clock.now()
     payment, created = Payment.objects.select_for_update(of=("self",)).get_or_create(
         account=account,
@@ -126,17 +153,18 @@ def _merge(
             "occurred_at": seen.occurred_at,
             "recorded_at": now,
             "recorded_by_id": actor.user_pk,
-            "is_late": link is not None
-            and link.status in (LinkStatus.EXPIRED, LinkStatus.CANCELED),
-            "mismatch": _mismatch(seen, link, checkout),
+            "is_late": _is_late(link, now),
+            "mismatch": _mismatch(seen.amount, link, checkout),
         },
     )
     if created:
-        return payment, ""
-    was = payment.state
-    changed = _news(payment, seen, link, checkout)
+        return payment, _Before("", None)
+    if payment.link_id is not None and link is None:
+        raise _BookedMeanwhile
+    was = _Before(payment.state, payment.link_id)
+    changed = _news(payment, seen, link, checkout, now)
     if not changed:
-        return None
+        return payment, None
     payment.save(update_fields=sorted(changed))
     return payment, was
 
@@ -146,48 +174,61 @@ def _news(
     seen: PaymentSnapshot,
     link: PaymentLink | None,
     checkout: Checkout | None,
+    now: datetime,
 ) -> set[str]:
     """Put into the row what it did not know; the names of the fields that changed.
 
-    The state of higher rank wins with its amount and time; other facts are kept
-    once known. So the order in which facts are heard does not matter.
+    The state of higher rank wins with its amount, time and method; other facts are
+    kept once known. So the order in which facts are heard does not matter.
     """
     new: dict[str, object] = {}
-    if payment.RANK[seen.state.value] > payment.RANK[payment.state]:
+    amount = payment.amount
+    has_risen = payment.RANK[seen.state.value] > payment.RANK[payment.state]
+    if has_risen:
+        amount = seen.amount
         new = {
             "state": seen.state.value,
-            "amount_minor": seen.amount.amount_minor,
-            "currency": seen.amount.currency,
+            "amount_minor": amount.amount_minor,
+            "currency": amount.currency,
             "occurred_at": seen.occurred_at,
             "failure": seen.failure[:300],
-            "mismatch": _mismatch(seen, link, checkout),
         }
-        if link is not None and link.status in (
-            LinkStatus.EXPIRED,
-            LinkStatus.CANCELED,
-        ):
-            new["is_late"] = True
     if payment.fee_minor is None and seen.fee is not None:
         new["fee_minor"] = seen.fee.amount_minor
-    if not payment.method and seen.method:
+    if seen.method and (has_risen or not payment.method):
         new["method"] = seen.method[:40]
-    if payment.link_id is None and link is not None:
-        new |= {"link": link, "checkout": checkout}
-        new["mismatch"] = _mismatch(seen, link, checkout)
+    has_link = payment.link_id is None and link is not None
+    if has_link:
+        new["link"] = link
+    if payment.checkout_id is None and checkout is not None:
+        new["checkout"] = checkout
+    if {"state", "link", "checkout"} & new.keys():
+        new["mismatch"] = _mismatch(amount, link, checkout)
+    if (has_risen or has_link) and _is_late(link, now):
+        new["is_late"] = True
     changed = {name for name, value in new.items() if getattr(payment, name) != value}
     for name in changed:
         setattr(payment, name, new[name])
     return changed
 
 
+def _is_late(link: PaymentLink | None, now: datetime) -> bool:
+    """Whether the link asked for nothing any more, swept already or not."""
+    if link is None:
+        return False
+    return link.status in (LinkStatus.EXPIRED, LinkStatus.CANCELED) or (
+        link.status == LinkStatus.ACTIVE and link.is_past_expiry(now)
+    )
+
+
 def _mismatch(
-    seen: PaymentSnapshot, link: PaymentLink | None, checkout: Checkout | None
+    amount: Money, link: PaymentLink | None, checkout: Checkout | None
 ) -> str:
     if link is None:
         return Mismatch.NONE
-    if seen.amount.currency != link.currency:
+    if amount.currency != link.currency:
         return Mismatch.CURRENCY
-    if checkout is not None and seen.amount != checkout.amount:
+    if checkout is not None and amount != checkout.amount:
         return Mismatch.AMOUNT
     return Mismatch.NONE
 
@@ -196,12 +237,13 @@ def _settle(
     link: PaymentLink,
     checkout: Checkout | None,
     payment: Payment,
-    was: str,
+    was: _Before,
     actor: Actor,
 ) -> None:
     """Derive the locked link's status and tell everyone whom the news concerns."""
     now = clock.now()
-    if payment.state != was:
+    is_new_here = was.link_pk is None
+    if payment.state != was.state or is_new_here:
         Activity.objects.create(
             link=link,
             kind=f"payment.{payment.state}",
@@ -223,7 +265,7 @@ def _settle(
     sessions.order_close(link, now)
     if link.amount_paid_minor >= link.amount_minor:
         _pay(link, now)
-    if was != S.SUCCEEDED:
+    if was.state != S.SUCCEEDED or is_new_here:
         _queue_receipts(link, payment)
 
 

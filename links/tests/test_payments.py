@@ -1,6 +1,7 @@
 """Booking money: once, in any order, never dropped."""
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,9 +16,11 @@ from links.models import (
     Payment,
     PaymentLink,
     PaymentState,
+    ProviderAccount,
 )
-from links.providers.base import SeenState
-from links.services import checkouts, links, payments, sending
+from links.providers.base import PaymentSnapshot, SeenState
+from links.services import checkouts, links, manual, payments, sending
+from links.services.errors import LinkConflict
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
 from notifications.models import Category, Message, MessageState
@@ -235,3 +238,91 @@ def test_paid_at_does_not_move_when_more_money_comes() -> None:
         payments.record(make_seen(link, payment_id="b"))
 
     assert PaymentLink.objects.get(pk=link.pk).paid_at == NOON
+
+
+def test_an_orphan_that_finds_its_closed_link_is_flagged_and_receipted() -> None:
+    link = make_link(make_customer())
+    links.cancel(link, actor=SYSTEM)
+    payments.record(make_seen(None, payment_id="p"))
+
+    payments.record(make_seen(link, payment_id="p"))
+
+    link.refresh_from_db()
+    assert link.status == LinkStatus.PAID
+    assert link.payments.get().is_late
+    assert Message.objects.filter(kind="receipt").count() == 1
+    assert Activity.objects.filter(link=link, kind="payment.succeeded").count() == 1
+    assert DailyTotal.objects.get(measure="paid").count == 1
+
+
+def test_a_checkout_named_later_is_completed_and_compared() -> None:
+    link = make_link()
+    checkouts.start(link.pk, "training")
+    checkout = link.checkouts.get()
+    payments.record(make_seen(link, amount_minor=900))
+
+    payments.record(
+        make_seen(link, amount_minor=900, checkout_reference=checkout.public_id)
+    )
+
+    checkout.refresh_from_db()
+    payment = link.payments.get()
+    assert (payment.checkout, payment.mismatch) == (checkout, Mismatch.AMOUNT)
+    assert checkout.state == CheckoutState.COMPLETED
+    assert Activity.objects.filter(link=link, kind="payment.succeeded").count() == 1
+
+
+def test_the_method_is_that_of_the_try_that_succeeded() -> None:
+    tries = [
+        replace(make_seen(payment_id="p", state=SeenState.FAILED), method="card"),
+        replace(make_seen(payment_id="p"), method="sepa_debit"),
+    ]
+    for seen in tries:
+        payments.record(seen)
+
+    assert Payment.objects.get().method == "sepa_debit"
+
+
+def test_money_past_the_expiry_is_late_swept_or_not() -> None:
+    link = make_link(expires_at=clock.now() + timedelta(hours=1))
+
+    with clock.frozen(clock.now() + timedelta(hours=2)):
+        payment = payments.record(make_seen(link))
+
+    assert payment is not None
+    assert payment.is_late
+
+
+def test_a_canceled_draft_is_never_paid() -> None:
+    link = make_link(draft=True)
+    links.cancel(link, actor=SYSTEM)
+
+    with pytest.raises(LinkConflict):
+        manual.record_payment(link, amount_minor=1250, method="cash", actor=SYSTEM)
+    payment = payments.record(make_seen(link))
+
+    assert payment is not None
+    assert payment.link is None
+    link.refresh_from_db()
+    assert link.status == LinkStatus.CANCELED
+
+
+def test_money_that_got_its_link_while_we_looked_is_settled_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another worker booked the first news after we had looked, before we wrote."""
+    link = make_link()
+    payments.record(make_seen(link, state=SeenState.PROCESSING))
+    look = payments._find
+    stale = iter([payments._Found(None, None)])
+
+    def look_too_early(
+        account: ProviderAccount, seen: PaymentSnapshot
+    ) -> payments._Found:
+        return next(stale, None) or look(account, seen)
+
+    monkeypatch.setattr(payments, "_find", look_too_early)
+    payments.record(make_seen(None))
+
+    link.refresh_from_db()
+    assert link.status == LinkStatus.PAID
