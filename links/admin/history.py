@@ -59,6 +59,7 @@ _WORDS: dict[str, tuple[str, str, Promise]] = {
         CALM,
         gettext_lazy("Payment was not finished in time"),
     ),
+    "checkout.failed": ("money_off", BAD, gettext_lazy("Payment failed")),
     "payment.succeeded": ("payments", GOOD, gettext_lazy("Payment received")),
     "payment.processing": ("hourglass_top", CALM, gettext_lazy("Payment on its way")),
     "payment.failed": ("money_off", BAD, gettext_lazy("Payment failed")),

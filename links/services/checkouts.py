@@ -17,13 +17,16 @@ from ..models import (
     PaymentState,
     ProviderAccount,
 )
+from ..models.checkouts import FINAL
 from ..providers.base import (
     CheckoutRequest,
     CheckoutSnapshot,
     Provider,
     ProviderError,
+    ProviderMisconfigured,
     ProviderRejected,
     ProviderUnavailable,
+    SeenState,
     SessionState,
 )
 from ..providers.registry import get_provider
@@ -74,8 +77,7 @@ def _reuse_or_store(link: PaymentLink, account: ProviderAccount) -> Checkout:
         state__in=sessions.LIVE, close_ordered_at=None
     ).select_for_update(of=("self",)):
         fits = live.account_id == account.pk and live.amount == link.balance
-        ends = live.expires_at
-        if fits and keep is None and (ends is None or ends > now + MARGIN):
+        if fits and keep is None and _end_of(live) > now + MARGIN:
             keep = live
         else:
             sessions.order_close_one(live, now)
@@ -99,6 +101,13 @@ def _reuse_or_store(link: PaymentLink, account: ProviderAccount) -> Checkout:
         detail={"checkout": checkout.public_id, "provider": account.slug},
     )
     return checkout
+
+
+def _end_of(checkout: Checkout) -> datetime:
+    """When its session ends, as the provider said, else as we asked."""
+    return checkout.expires_at or datetime.fromisoformat(
+        checkout.parameters["expires_at"]
+    )
 
 
 def _refuse_unpayable(
@@ -173,6 +182,8 @@ def _open(checkout: Checkout) -> str:
     if checkout.close_ordered_at is not None:
         queue.nudge("links.tasks.close_checkout", checkout.pk)
         raise CheckoutRefused(_("This payment link is no longer open."))
+    if checkout.state != S.OPEN:
+        raise CheckoutRefused(_("This way to pay is not available."))
     return checkout.url
 
 
@@ -208,10 +219,12 @@ def settle(pk: int) -> None:
     provider gives no answer; the next check stays due.
     """
     checkout = Checkout.objects.select_related("account", "link").get(pk=pk)
-    if checkout.state in (S.COMPLETED, S.EXPIRED, S.FAILED):
+    if checkout.state in FINAL or not _schedule_next(checkout):
         return
-    _schedule_next(checkout)
-    provider = get_provider(checkout.account.slug)
+    slug = checkout.account.slug
+    if slug not in accounts.configured():
+        raise ProviderMisconfigured(f"The keys of {slug} are not set.")
+    provider = get_provider(slug)
     if not checkout.provider_session_id:
         _find_session(checkout, provider)
         if not checkout.provider_session_id:
@@ -245,26 +258,53 @@ def _find_session(checkout: Checkout, provider: Provider) -> None:
 def apply(checkout: Checkout, snapshot: CheckoutSnapshot) -> bool:
     """Book a session as the provider sees it; True if it told anything new."""
     told = [payments.record(seen) for seen in snapshot.payments]
-    ended = False
+    return _end(checkout, snapshot) or any(told)
+
+
+def _end(checkout: Checkout, snapshot: CheckoutSnapshot) -> bool:
+    """Finish a checkout of which no money can come any more; False if some may."""
     if snapshot.state == SessionState.EXPIRED:
-        ended = checkout.move_to(S.EXPIRED, next_check_at=None)
-        if ended:
-            Activity.objects.create(
-                link_id=checkout.link_id,
-                kind="checkout.expired",
-                at=clock.now(),
-                actor=SYSTEM.id,
-                detail={"checkout": checkout.public_id},
-            )
-    return ended or any(told)
+        ended, kind = S.EXPIRED, "checkout.expired"
+    elif snapshot.state == SessionState.COMPLETED and _has_failed(snapshot):
+        ended, kind = S.FAILED, "checkout.failed"
+    else:
+        return False
+    with transaction.atomic():
+        PaymentLink.objects.locked(checkout.link_id)  # first of all, as everywhere
+        if not checkout.move_to(ended, next_check_at=None):
+            return False
+        Activity.objects.create(
+            link_id=checkout.link_id,
+            kind=kind,
+            at=clock.now(),
+            actor=SYSTEM.id,
+            detail={"checkout": checkout.public_id},
+        )
+    return True
 
 
-def _schedule_next(checkout: Checkout) -> None:
-    """Put the next look on the row before looking: a crash then costs only time."""
+def _has_failed(snapshot: CheckoutSnapshot) -> bool:
+    """Whether payments were tried and every one failed, as a debit may days later."""
+    states = {seen.state for seen in snapshot.payments}
+    return states == {SeenState.FAILED}
+
+
+def _schedule_next(checkout: Checkout) -> bool:
+    """Put the next look on the row before looking: a crash then costs only time.
+
+    False if somebody moved or closed it since it was read; nothing is overwritten.
+    """
+    now = clock.now()
     step = min(checkout.checks + 1, len(CHECK_AFTER_SECONDS) - 1)
-    checkout.checks = min(checkout.checks + 1, 32_000)
-    checkout.next_check_at = clock.now() + timedelta(seconds=CHECK_AFTER_SECONDS[step])
-    checkout.save(update_fields=["checks", "next_check_at"])
+    scheduled = Checkout.objects.filter(
+        pk=checkout.pk,
+        state=checkout.state,
+        close_ordered_at=checkout.close_ordered_at,
+    ).update(
+        checks=min(checkout.checks + 1, 32_000),
+        next_check_at=now + timedelta(seconds=CHECK_AFTER_SECONDS[step]),
+    )
+    return scheduled == 1
 
 
 def due_for_check(limit: int = 100) -> list[int]:

@@ -89,13 +89,14 @@ def _find(account: ProviderAccount, seen: PaymentSnapshot) -> _Found:
         .values_list("link_id", "checkout_id")
         .first()
     )
-    if known is not None and known[0] is not None and known[1] is not None:
-        return _Found(*known)
+    link_pk, checkout_pk = known or (None, None)
+    if link_pk is not None and checkout_pk is not None:
+        return _Found(link_pk, checkout_pk)
     told = _by_references(account, seen)
-    if known is None or known[0] is None:
+    if link_pk is None or told.link_pk == link_pk:
         return told
     # What is booked for one link stays there, whatever else is said later.
-    return told if told.link_pk == known[0] else _Found(known[0], None)
+    return _Found(link_pk, None)
 
 
 def _by_references(account: ProviderAccount, seen: PaymentSnapshot) -> _Found:
