@@ -76,7 +76,8 @@ def _work(done: Done) -> None:
         except ProviderError:
             continue  # its next look is on its row
         done.checkouts += 1
-    links.expire_due()
+    while links.expire_due():
+        pass
     while settled := reminders.enqueue_due():
         done.reminders += settled
     while claims := delivery.claim(BATCH):

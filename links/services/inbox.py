@@ -23,6 +23,8 @@ from . import accounts, checkouts, payments
 LEASE = timedelta(seconds=60)
 RETRY_AFTER_SECONDS = (10, 60, 300, 1800, 7200)
 # then a person looks at it
+MAX_TRIES = 10
+# of an event whose worker never came to write down how its try ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,9 @@ def process(pk: int) -> bool:
     The event is finished in the transaction that books its effect. False if another
     worker has it or it is done. A failure leaves it due again later.
     """
-    now = clock.database_now()
-    claimed = WebhookEvent.objects.filter(
-        pk=pk, state=EventState.RECEIVED, next_try_at__lte=now
-    ).update(next_try_at=now + LEASE, tries=F("tries") + 1)
-    if not claimed:
+    event = _claim(pk)
+    if event is None:
         return False
-    event = WebhookEvent.objects.select_related("account").get(pk=pk)
     try:
         read = _read(event)
     except ProviderRejected as exc:
@@ -88,9 +86,28 @@ def process(pk: int) -> bool:
         state = _book(event, read)
         crash.crash_at("webhook.before_done")
         WebhookEvent.objects.filter(pk=pk).update(
-            state=state, done_at=now, next_try_at=None, last_error=""
+            state=state, done_at=Now(), next_try_at=None, last_error=""
         )
     return True
+
+
+def _claim(pk: int) -> WebhookEvent | None:
+    """The event, if it is due and nobody else has it.
+
+    The next try is on the row before this one begins, so that an event that kills
+    its worker each time, or fails as nobody foresaw, ends with a person as well.
+    """
+    now = clock.database_now()
+    claimed = WebhookEvent.objects.filter(
+        pk=pk, state=EventState.RECEIVED, next_try_at__lte=now
+    ).update(next_try_at=now + LEASE, tries=F("tries") + 1)
+    if not claimed:
+        return None
+    event = WebhookEvent.objects.select_related("account").get(pk=pk)
+    if event.tries > MAX_TRIES:
+        _postpone(event, "Its worker failed each time; see the log.", is_final=True)
+        return None
+    return event
 
 
 def _read(event: WebhookEvent) -> _Read:

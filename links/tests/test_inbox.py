@@ -1,10 +1,13 @@
 """Webhooks: stored once, booked once, done only when booked."""
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 
+from links import tasks
 from links.models import (
     EventState,
     LinkStatus,
@@ -214,6 +217,44 @@ def test_a_second_worker_leaves_a_claimed_event_alone() -> None:
 
     assert inbox.process(event.pk) is False
     assert Payment.objects.count() == 0
+
+
+def test_an_event_that_kills_its_worker_each_time_ends_with_a_person(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered("approve")
+    training.deliver_webhooks()
+    event = WebhookEvent.objects.get()
+
+    def die(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    tries = 0
+    with monkeypatch.context() as patch:
+        patch.setattr(inbox, "_book", die)
+        while WebhookEvent.objects.filter(pk=event.pk, state="received").exists():
+            WebhookEvent.objects.update(next_try_at=clock.database_now())
+            with suppress(KeyboardInterrupt):
+                inbox.process(event.pk)
+            tries += 1
+            assert tries < 100
+
+    event.refresh_from_db()
+    assert (event.state, event.next_try_at) == (EventState.DEAD, None)
+    assert tries == inbox.MAX_TRIES + 1
+
+
+def test_webhooks_of_a_provider_switched_off_hold_up_nothing(
+    settings: LazySettings,
+) -> None:
+    answered("late")
+    settings.TRAINING_ENABLED = False
+    link = make_link(expires_at=clock.now() + timedelta(minutes=5))
+
+    with clock.frozen(clock.now() + timedelta(minutes=10)):
+        tasks.sweep()
+
+    assert status_of(link) == LinkStatus.EXPIRED
 
 
 def test_a_webhook_before_our_own_answer_is_stored_finds_its_link() -> None:
