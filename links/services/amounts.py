@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from merchant_portal.lib import text
-from merchant_portal.lib.money import MoneyError, positive
+from merchant_portal.lib.money import MAX_MINOR, MoneyError, positive
 
 from .errors import LinkError
+from .words import clean_line
 
 MAX_LINES = 100
 MAX_QUANTITY_MILLI = 1_000_000_000
@@ -64,10 +64,7 @@ def _line(line: LineData, *, prices_include_tax: bool) -> LineTotals:
 
 def _checked(line: LineData, position: int) -> LineData:
     where = f"lines.{position}"
-    try:
-        description = text.clean_line(line.description)
-    except text.TextError as exc:
-        raise LinkError(str(exc), f"{where}.description") from exc
+    description = clean_line(line.description, f"{where}.description", max_length=500)
     if not description:
         raise LinkError(_("Say what this line is for."), f"{where}.description")
     if not 0 < line.quantity_milli <= MAX_QUANTITY_MILLI:
@@ -77,6 +74,8 @@ def _checked(line: LineData, position: int) -> LineData:
         )
     if line.unit_amount_minor < 0:
         raise LinkError(_("A price cannot be negative."), f"{where}.unit_amount")
+    if line.unit_amount_minor > MAX_MINOR:
+        raise LinkError(_("This price is too large."), f"{where}.unit_amount")
     if not 0 <= line.discount_bp <= FULL_BP:
         raise LinkError(_("A discount is between 0 and 100 %."), f"{where}.discount")
     if not 0 <= line.tax_bp <= FULL_BP:

@@ -19,7 +19,7 @@ from notifications.services import outbox
 
 from ..models import Activity, LineItem, LinkStatus, NumberSeries, PaymentLink
 from ..providers.registry import PROVIDERS
-from . import amounts, recipients, reminders, sessions
+from . import amounts, recipients, reminders, sessions, words
 from .amounts import LineData, Totals
 from .errors import LinkConflict, LinkError
 
@@ -150,14 +150,14 @@ def _check_extras(data: LinkData) -> None:
         )
     if len(str(data.metadata)) > MAX_METADATA_CHARACTERS:
         raise LinkError(_("The metadata is too long."), "metadata")
+    for name, value in data.metadata.items():
+        words.refuse_card_number(name, "metadata")
+        words.refuse_card_number(str(value), "metadata")
 
 
 def clean_note(value: str) -> str:
     """A note as it may go to a customer: plain text, no addresses but our own."""
-    try:
-        return text.without_urls(text.clean_block(value))
-    except text.TextError as exc:
-        raise LinkError(str(exc), "note") from exc
+    return text.without_urls(words.clean_block(value, "note"))
 
 
 def note(
@@ -231,10 +231,7 @@ def cancel(
 
     False if it was closed or paid already.
     """
-    try:
-        reason = text.clean_line(reason)
-    except text.TextError as exc:
-        raise LinkError(str(exc), "reason") from exc
+    reason = words.clean_line(reason, "reason", max_length=300)
     with transaction.atomic():
         locked = PaymentLink.objects.locked(link.pk)
         if not _close(locked, LinkStatus.CANCELED, actor, reason):

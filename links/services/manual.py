@@ -6,14 +6,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from merchant_portal.audit import services as audit
-from merchant_portal.lib import clock, ids, text
+from merchant_portal.lib import clock, ids
 from merchant_portal.lib.actors import Actor
 from merchant_portal.lib.money import Money, MoneyError, positive
 
 from ..models import LinkStatus, Payment, PaymentLink
 from ..providers.base import PaymentSnapshot, SeenState
 from ..providers.manual import METHODS
-from . import payments
+from . import payments, words
 from .errors import LinkConflict, LinkError
 
 
@@ -36,11 +36,9 @@ def record_payment(
         raise LinkError(_("Choose how it was paid."), "method")
     try:
         amount: Money = positive(amount_minor, link.currency)
-        note = text.clean_line(note)
-    except (MoneyError, text.TextError) as exc:
-        raise LinkError(
-            str(exc), "amount" if isinstance(exc, MoneyError) else "note"
-        ) from exc
+    except MoneyError as exc:
+        raise LinkError(str(exc), "amount") from exc
+    note = words.clean_line(note, "note", max_length=300)
     now = clock.now()
     at = occurred_at or now
     if at > now:

@@ -53,6 +53,7 @@ def test_sums_are_half_up_per_line(
         (LineData("a", 100, 0), "lines.0.quantity"),
         (LineData("a", 100, discount_bp=10_001), "lines.0.discount"),
         (LineData("a", 100, tax_bp=-1), "lines.0.tax"),
+        (LineData("a", 10**20, discount_bp=10_000), "lines.0.unit_amount"),
         (LineData("a", 0), "lines"),
         (LineData("a", 100, discount_bp=10_000), "lines"),
         (LineData("a", 99_999_999_999, 2000), "lines"),
