@@ -1,7 +1,8 @@
 """The messages that links cause: what they say, and whether they are still wanted."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from django.db.models import Q, QuerySet
@@ -9,6 +10,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from customers.services.customers import zone_of
 from merchant_portal.business.models import Business
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
@@ -18,7 +20,7 @@ from notifications.models import Category, ChannelName, Message
 from notifications.services import rendering
 
 from .models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState
-from .services import pages
+from .services import pages, reminders
 
 PLACEHOLDERS = frozenset(
     {
@@ -36,6 +38,7 @@ PLACEHOLDERS = frozenset(
     }
 )
 Values = dict[str, str]
+_NO_PAYMENT: Values = {"amount_received": "", "paid_on": ""}
 
 
 def _links(messages: Sequence[Message]) -> dict[str, PaymentLink]:
@@ -49,7 +52,7 @@ def _links(messages: Sequence[Message]) -> dict[str, PaymentLink]:
 
 
 def _context(messages: Sequence[Message]) -> dict[int, Values]:
-    """Message pk → values, formatted in the message's language; three queries."""
+    """Message pk → values, formatted in the message's language; four queries."""
     links = _links(messages)
     first_lines = {
         line.link_id: line.description
@@ -61,6 +64,7 @@ def _context(messages: Sequence[Message]) -> dict[int, Values]:
             public_id__in={message.subject_id for message in messages}
         )
     }
+    zone = zone_of(None)
     values: dict[int, Values] = {}
     for message in messages:
         link = links.get(message.reference)
@@ -69,7 +73,7 @@ def _context(messages: Sequence[Message]) -> dict[int, Values]:
         with translation.override(message.language):
             values[message.pk] = {
                 **_of_link(link, message.language),
-                **_of_payment(payments.get(message.subject_id), message.language),
+                **_of_payment(payments.get(message.subject_id), message.language, zone),
                 "description": first_lines.get(link.pk, ""),
             }
     return values
@@ -80,7 +84,7 @@ def values_of(link: PaymentLink, description: str, language: str) -> Values:
     with translation.override(language):
         return {
             **_of_link(link, language),
-            **_of_payment(None, language),
+            **_NO_PAYMENT,
             "description": description,
         }
 
@@ -99,12 +103,13 @@ def _of_link(link: PaymentLink, language: str) -> Values:
     }
 
 
-def _of_payment(payment: Payment | None, language: str) -> Values:
+def _of_payment(payment: Payment | None, language: str, zone: ZoneInfo) -> Values:
+    """`zone`: the business's; the receipt names the day that the books name."""
     if payment is None:
-        return {"amount_received": "", "paid_on": ""}
+        return _NO_PAYMENT
     return {
         "amount_received": payment.amount.format(language),
-        "paid_on": _day(payment.occurred_at.date(), language),
+        "paid_on": _day(payment.occurred_at.astimezone(zone).date(), language),
     }
 
 
@@ -144,6 +149,28 @@ def _still_reminding(messages: Sequence[Message]) -> set[int]:
         .values_list("public_id", flat=True)
     )
     return {message.pk for message in messages if message.reference in asking}
+
+
+def _outside_quiet_hours(
+    messages: Sequence[Message], now: datetime
+) -> dict[int, datetime]:
+    """Reminders that an outage or a retry carried into the night wait for the morning.
+
+    What a person sends goes at once.
+    """
+    automatic = [message for message in messages if message.is_automatic]
+    if not automatic:
+        return {}
+    links = _links(automatic)
+    business = Business.objects.current()
+    later = {}
+    for message in automatic:
+        link = links.get(message.reference)
+        zone = zone_of(link.customer if link else None, business)
+        at = reminders.outside_quiet_hours(now, zone)
+        if at > now:
+            later[message.pk] = at
+    return later
 
 
 def _always(messages: Sequence[Message]) -> set[int]:
@@ -206,6 +233,7 @@ for _name, _category, _still_due in _KINDS:
             context=_context,
             link_urls=_link_urls,
             still_due=_still_due,
+            not_before=_outside_quiet_hours,
             admin_url=_admin_url,
             sample=_sample,
         )

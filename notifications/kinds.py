@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from .channels.base import Attachment
 from .models import Category, Message
@@ -14,6 +15,10 @@ class UnknownKind(LookupError):
 
 
 def _no_links(messages: Sequence[Message]) -> dict[int, str]:
+    return {}
+
+
+def _at_once(messages: Sequence[Message], now: datetime) -> dict[int, datetime]:
     return {}
 
 
@@ -32,7 +37,8 @@ class Kind:
     `context` gives for each message's pk all of `placeholders`, formatted in the
     message's language; a pk left out means that the thing is gone, and the message
     fails. `link_urls` gives the secret address that fills `{link_url}` when a message
-    is sent or shown. `still_due` gives the pks that are still wanted.
+    is sent or shown. `still_due` gives the pks that are still wanted. `not_before`
+    gives, for those that must not leave at `now`, the moment from which they may.
     `sample`: values to preview with, by language. `attachments`: files of one e-mail.
     """
 
@@ -44,6 +50,9 @@ class Kind:
     admin_url: Callable[[Message], str]
     sample: Callable[[str], Values]
     still_due: Callable[[Sequence[Message]], set[int]] = _always
+    not_before: Callable[[Sequence[Message], datetime], Mapping[int, datetime]] = (
+        _at_once
+    )
     link_urls: Callable[[Sequence[Message]], Mapping[int, str]] = _no_links
     attachments: Callable[[Message], Sequence[Attachment]] | None = None
     required: frozenset[str] = field(default_factory=frozenset)

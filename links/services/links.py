@@ -48,23 +48,25 @@ def create(data: LinkData, *, actor: Actor) -> PaymentLink:
 
     Raises LinkError naming the input that cannot be.
     """
-    if data.creation_key:
-        made = PaymentLink.objects.filter(creation_key=data.creation_key).first()
-        if made is not None:
-            return made
+    if (made := _made_by(data.creation_key)) is not None:
+        return made
     try:
         with transaction.atomic():
             link = _insert(data, actor=actor, replaces=None)
             audit.record(actor.id, "link.created", link.public_id)
     except IntegrityError:
         # The other half of a double submit was faster; its link is this one.
-        made = PaymentLink.objects.filter(
-            creation_key=data.creation_key or None
-        ).first()
-        if made is None or not data.creation_key:
+        made = _made_by(data.creation_key)
+        if made is None:
             raise
         return made
     return link
+
+
+def _made_by(creation_key: str) -> PaymentLink | None:
+    if not creation_key:
+        return None
+    return PaymentLink.objects.filter(creation_key=creation_key).first()
 
 
 def _insert(
@@ -277,12 +279,11 @@ def correct(link: PaymentLink, data: LinkData, *, actor: Actor) -> PaymentLink:
     The customer is told on the channels of the last send. Raises LinkConflict when
     money has come already.
     """
-    if data.creation_key:
-        made = PaymentLink.objects.filter(creation_key=data.creation_key).first()
-        if made is not None:
-            return made
     with transaction.atomic():
         old = PaymentLink.objects.locked(link.pk)
+        # Under the lock: the other half of a double submit has ended by now.
+        if (made := _made_by(data.creation_key)) is not None:
+            return made
         if old.amount_paid_minor or old.payments.filter(state="processing").exists():
             raise LinkConflict(
                 _("Money has come for this link; it cannot be corrected.")
@@ -317,7 +318,7 @@ def extend(link: PaymentLink, *, expires_at: datetime | None, actor: Actor) -> b
             return False
         locked.move_to(LinkStatus.ACTIVE, expires_at=expires_at, closed_at=None)
         note(locked, "link.extended", actor, now)
-        reminders.plan(locked)
+        reminders.plan_again(locked)
         audit.record(actor.id, "link.extended", locked.public_id)
     link.refresh_from_db()
     return True

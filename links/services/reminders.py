@@ -7,7 +7,7 @@ from datetime import time as wall_time
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Q
 
 from customers.services.customers import zone_of
 from merchant_portal.business.models import Business
@@ -35,6 +35,9 @@ BETWEEN_REMINDERS = timedelta(hours=12)
 EARLIEST, LATEST = wall_time(8), wall_time(21)
 # quiet hours: reminders leave between these local times
 BATCH = 200
+
+EXPIRED = f"link {LinkStatus.EXPIRED}"
+# why a step was left out that an extended link may still want
 
 DEFAULT_STEPS = ((Anchor.SENT, 3), (Anchor.DUE, 0), (Anchor.DUE, 7))
 
@@ -96,6 +99,12 @@ def plan(link: PaymentLink) -> None:
     ReminderDue.objects.bulk_create(
         ReminderDue(link=link, step=step, due_at=at) for step, at in moments if at > now
     )
+
+
+def plan_again(link: PaymentLink) -> None:
+    """`plan` for a link opened again: what its expiry left out is open once more."""
+    link.reminders_due.filter(state=DueState.DROPPED, reason=EXPIRED).delete()
+    plan(link)
 
 
 def _wants_reminders(link: PaymentLink) -> bool:
@@ -169,16 +178,7 @@ def _decide(
             link_id__in=links, state=PaymentState.PROCESSING
         ).values_list("link_id", flat=True)
     )
-    reminded = dict(
-        Message.objects.filter(
-            reference__in=[link.public_id for link in links.values()],
-            category=Category.REMINDER,
-            due_at__gt=this.now - BETWEEN_REMINDERS,
-        )
-        .exclude(state__in=[MessageState.CANCELED, MessageState.SUPPRESSED])
-        .values_list("reference")
-        .annotate(last=Max("due_at"))
-    )
+    reminded = _reminded([link.public_id for link in links.values()], this.now)
     known = recipients.addresses_of_many(links.values())
     for pk, of_link in dues.items():
         link = links[pk]
@@ -193,11 +193,32 @@ def _decide(
         _queue(this, link, newest, known[pk])
 
 
+def _reminded(references: list[str], now: datetime) -> set[str]:
+    """Those whose last reminder is younger than 12 hours, or still waits to leave.
+
+    One that waits for its carrier counts: after a long pause two would leave at once.
+    """
+    since = now - BETWEEN_REMINDERS
+    return set(
+        Message.objects.filter(
+            Q(due_at__gt=since)
+            | Q(sent_at__gt=since)
+            | Q(state__in=[MessageState.QUEUED, MessageState.SENDING]),
+            reference__in=references,
+            category=Category.REMINDER,
+        )
+        .exclude(state__in=[MessageState.CANCELED, MessageState.SUPPRESSED])
+        .values_list("reference", flat=True)
+    )
+
+
 def _reason_to_leave_out(
-    link: PaymentLink, now: datetime, is_processing: bool, reminded: dict[str, datetime]
+    link: PaymentLink, now: datetime, is_processing: bool, reminded: set[str]
 ) -> str:
-    if not _wants_reminders(link) or link.is_past_expiry(now):
+    if not _wants_reminders(link):
         return f"link {link.status}"
+    if link.is_past_expiry(now):
+        return EXPIRED
     if is_processing:
         return "a payment is on its way"
     if link.last_sent_at is not None and now - link.last_sent_at < AFTER_MANUAL_SEND:

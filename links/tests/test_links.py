@@ -1,18 +1,27 @@
 """The life of a link: made once, numbered without gaps, closed for good."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from links.models import LinkStatus, NumberSeries, PaymentLink
-from links.services import links, pages, payments, sending
+from links.models import (
+    DailyTotal,
+    LinkStatus,
+    NumberSeries,
+    PaymentLink,
+    TrainingSession,
+)
+from links.providers import training
+from links.services import checkouts, links, pages, payments, sending
 from links.services.amounts import LineData, totals
 from links.services.errors import LinkConflict, LinkError
 from links.services.links import LinkData
 from merchant_portal.audit.models import AuditEntry
+from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
+from notifications import kinds
 from notifications.models import Message, MessageState
 
 from .factories import make_customer, make_link, make_seen, make_user
@@ -140,6 +149,68 @@ def test_a_correction_replaces_the_link_and_tells_the_customer() -> None:
     told = Message.objects.filter(kind="correction", reference=fresh.public_id)
     assert {m.channel for m in told} == {"email", "sms"}
     assert fresh.reminders_due.count() == 1
+
+
+def test_a_correction_submitted_twice_is_one() -> None:
+    link = make_link()
+    data = LinkData(None, "EUR", (LineData("a", 1500),), creation_key="k" * 20)
+
+    first = links.correct(link, data, actor=SYSTEM)
+    again = links.correct(link, data, actor=SYSTEM)
+
+    assert first == again
+    assert PaymentLink.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "number"),
+    [("Asia/Tokyo", "PL-2027-000001"), ("America/New_York", "PL-2026-000001")],
+)
+def test_numbers_follow_the_year_of_the_business(time_zone: str, number: str) -> None:
+    Business.objects.current()
+    Business.objects.update(time_zone=time_zone)
+
+    # the 1st of January in Tokyo, the 31st of December in New York
+    with clock.frozen(datetime(2026, 12, 31, 18, 0, tzinfo=UTC)):
+        assert make_link().number == number
+
+
+@pytest.mark.parametrize(
+    ("currency", "unit_minor", "amount_minor", "shown"),
+    [("JPY", 1250, 1250, "¥1,250"), ("KWD", 1250, 1250, "KWD 1.250")],
+)
+def test_money_without_or_with_three_decimals_goes_through_unscaled(
+    currency: str, unit_minor: int, amount_minor: int, shown: str
+) -> None:
+    link = make_link(
+        make_customer(), currency=currency, lines=(LineData("a", unit_minor),)
+    )
+    checkouts.start(link.pk, "training")
+    training.answer(TrainingSession.objects.get(), "lost")
+    checkouts.settle(link.checkouts.get().pk)
+
+    payment = link.payments.get()
+    assert (payment.amount_minor, payment.currency) == (amount_minor, currency)
+    assert payment.mismatch == ""
+    total = DailyTotal.objects.get(measure="paid")
+    assert (total.amount_minor, total.currency) == (amount_minor, currency)
+    assert payment.amount.format("en").replace("\xa0", " ") == shown
+    link.refresh_from_db()
+    assert link.status == LinkStatus.PAID
+
+
+def test_the_receipt_names_the_day_of_the_business() -> None:
+    Business.objects.current()
+    Business.objects.update(time_zone="Pacific/Auckland")
+    link = make_link(make_customer())
+    # noon of the 10th in Auckland is still the 9th in UTC
+    payments.record(
+        make_seen(link, occurred_at=datetime(2026, 3, 9, 23, 0, tzinfo=UTC))
+    )
+
+    receipt = Message.objects.get(kind="receipt")
+    (values,) = kinds.get("receipt").context([receipt]).values()
+    assert values["paid_on"] == "March 10, 2026"
 
 
 def test_a_link_with_money_cannot_be_corrected() -> None:

@@ -9,9 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from links.models import DueState, PaymentLink, ReminderDue, ReminderStep
 from links.providers.base import SeenState
 from links.services import links, payments, reminders, sending
+from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
-from notifications.models import Message
+from notifications.models import Message, MessageState
+from notifications.services import claims
 
 from .factories import make_customer, make_link, make_seen
 
@@ -243,6 +245,90 @@ def test_local_time_holds_on_odd_days(
     )
 
     assert planned(link) == [datetime(*expected, tzinfo=UTC)]  # type: ignore[misc, arg-type]
+
+
+def test_a_reminder_that_still_waits_for_its_carrier_keeps_others_back() -> None:
+    link = make_sent(date(2026, 3, 7))
+    first, second, _third = planned(link)
+    with clock.frozen(first):
+        reminders.enqueue_due()
+
+    with clock.frozen(second):  # two days later, the carrier was away all the time
+        reminders.enqueue_due()
+
+    assert Message.objects.filter(kind="reminder").count() == 1
+    assert reasons(link)[1] == (DueState.DROPPED, "reminded within 12 hours")
+
+
+def test_a_reminder_that_left_late_counts_from_when_it_left() -> None:
+    link = make_sent(date(2026, 3, 7))
+    first, second, _third = planned(link)
+    with clock.frozen(first):
+        reminders.enqueue_due()
+    Message.objects.filter(kind="reminder").update(
+        state="sent", sent_at=second - timedelta(hours=1)
+    )
+
+    with clock.frozen(second):
+        reminders.enqueue_due()
+
+    assert Message.objects.filter(kind="reminder").count() == 1
+
+
+def test_a_reminder_carried_into_the_night_waits_for_the_morning() -> None:
+    link = make_sent()
+    Message.objects.all().delete()
+    evening = datetime(2026, 3, 7, 1, 59, tzinfo=UTC)  # 20:59 in New York
+    with clock.frozen(evening):
+        reminders.enqueue_due()
+    with clock.frozen(evening + timedelta(hours=2)):
+        sending.send(link, ["sms"], actor=SYSTEM)
+
+        claimed = claims.claim(10)
+
+    assert [held.message.kind for held in claimed] == ["invitation"]
+    waiting = Message.objects.get(kind="reminder")
+    assert waiting.state == MessageState.QUEUED
+    assert waiting.due_at == datetime(2026, 3, 7, 13, 0, tzinfo=UTC)
+    with clock.frozen(waiting.due_at):
+        assert [held.message.kind for held in claims.claim(10)] == ["reminder"]
+
+
+def test_a_link_opened_again_is_reminded_again() -> None:
+    link = make_sent(date(2026, 3, 20))
+    before = planned(link)
+    PaymentLink.objects.filter(pk=link.pk).update(expires_at=SENT + timedelta(hours=1))
+    with clock.frozen(SENT + timedelta(hours=2)):
+        assert links.expire_due() == 1
+        assert planned(link) == []
+
+        links.extend(link, expires_at=None, actor=SYSTEM)
+
+    assert planned(link) == before
+
+
+def test_without_a_time_zone_the_businesss_clock_counts() -> None:
+    Business.objects.current()
+    Business.objects.update(time_zone="Asia/Tokyo")
+
+    link = make_sent(time_zone="")
+
+    # sent at midnight of the 3rd in Tokyo, 10:00 there three days later
+    assert planned(link) == [datetime(2026, 3, 6, 1, 0, tzinfo=UTC)]
+
+
+def test_a_plan_changed_later_holds_for_the_next_send() -> None:
+    link = make_sent()
+    plan = reminders.default_plan()
+    plan.steps.all().delete()
+    plan.steps.create(anchor="sent", offset_days=5)
+
+    assert planned(link) == []
+    with clock.frozen(SENT + timedelta(days=1)):
+        sending.send(link, ["email"], actor=SYSTEM)
+
+    # five days later, summer time by then
+    assert planned(link) == [datetime(2026, 3, 8, 14, 0, tzinfo=UTC)]
 
 
 def test_a_pass_costs_the_same_for_one_link_and_for_many() -> None:

@@ -58,7 +58,7 @@ def claim(size: int) -> list[Claim]:
                 .exclude(channel__in=ChannelPause.objects.in_force(at))
                 .select_for_update(skip_locked=True)[:size]
             )
-            going = _screen(due) if due else []
+            going = _put_off(_screen(due), now) if due else []
             if going:
                 _take(going, at)
         if going:
@@ -115,6 +115,16 @@ def _screen(due: Sequence[Message]) -> list[Message]:
     for state, pks in out.items():
         Message.objects.filter(pk__in=pks).update(state=state, lease_until=None)
     return [message for message in due if message.pk in wanted]
+
+
+def _put_off(wanted: Sequence[Message], now: datetime) -> list[Message]:
+    """Those that may leave now; others, late through no fault of theirs, wait on."""
+    later: dict[int, datetime] = {}
+    for name, group in kinds.by_kind(wanted).items():
+        later.update(kinds.get(name).not_before(group, now))
+    for pk, at in later.items():
+        Message.objects.filter(pk=pk).update(due_at=at)
+    return [message for message in wanted if message.pk not in later]
 
 
 def _take(going: Sequence[Message], at: datetime) -> None:
