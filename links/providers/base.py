@@ -128,7 +128,10 @@ class Capabilities:
     refund: bool = False
     webhooks: bool = True
     currencies: frozenset[str] | None = None  # None: every one we know
+    # By currency, where there is such a rule.
     minimum_minor: Mapping[str, int] = field(default_factory=dict)
+    maximum_minor: Mapping[str, int] = field(default_factory=dict)
+    step_minor: Mapping[str, int] = field(default_factory=dict)  # only multiples of it
     form_action_hosts: tuple[str, ...] = ()  # for the page's Content-Security-Policy
 
 

@@ -27,7 +27,13 @@ from .base import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from .stripe_money import MINIMUM_MINOR, SUPPORTED, to_stripe
+from .stripe_money import (
+    MAXIMUM_MINOR,
+    MINIMUM_MINOR,
+    STEP_MINOR,
+    SUPPORTED,
+    to_stripe,
+)
 from .stripe_objects import SLUG, checkout_snapshot, payment_snapshot
 
 TIMEOUT_SECONDS = (5.0, 15.0)  # to connect, to read: a payer is waiting
@@ -61,6 +67,8 @@ class StripeProvider:
     capabilities: ClassVar[Capabilities] = Capabilities(
         currencies=SUPPORTED,
         minimum_minor=MINIMUM_MINOR,
+        maximum_minor=MAXIMUM_MINOR,
+        step_minor=STEP_MINOR,
         form_action_hosts=_form_action_hosts(),
     )
 

@@ -35,13 +35,31 @@ MINIMUM_MINOR = {
 }
 
 
+def _factors(currency: str) -> tuple[int, int]:
+    """(multiply by, divide by) on the way from our minor units to Stripe's."""
+    ours = EXPONENTS[currency]
+    difference = OTHER_EXPONENTS.get(currency, ours) - ours
+    return 10 ** max(difference, 0), 10 ** max(-difference, 0)
+
+
+MAXIMUM_MINOR = {
+    code: MAX_AMOUNT * down // up
+    for code in SUPPORTED
+    for up, down in (_factors(code),)
+}
+STEP_MINOR = {
+    **{code: _factors(code)[1] for code in OTHER_EXPONENTS},
+    **dict.fromkeys(LAST_DIGIT_ZERO, 10),
+}
+
+
 def to_stripe(amount: Money) -> int:
     """The amount in Stripe's units; ProviderRejected if Stripe cannot say it."""
     currency, minor = amount.currency, amount.amount_minor
     if currency not in SUPPORTED:
         raise ProviderRejected(f"Stripe does not take {currency}.")
     up, down = _factors(currency)
-    if minor % down or (currency in LAST_DIGIT_ZERO and minor % 10):
+    if minor % STEP_MINOR.get(currency, 1):
         raise ProviderRejected(
             f"Stripe cannot charge {amount.decimal} {currency}: the last decimals"
             " must be zero in this currency."
@@ -66,10 +84,3 @@ def from_stripe(units: object, currency: str) -> Money:
         return Money((units * down + up // 2) // up, code)
     except MoneyError as exc:
         raise ProviderRejected(str(exc)) from exc
-
-
-def _factors(currency: str) -> tuple[int, int]:
-    """(multiply by, divide by) on the way from our minor units to Stripe's."""
-    ours = EXPONENTS[currency]
-    difference = OTHER_EXPONENTS.get(currency, ours) - ours
-    return 10 ** max(difference, 0), 10 ** max(-difference, 0)

@@ -64,8 +64,13 @@ def offered(link: PaymentLink) -> list[Offer]:
 
 
 def takes(capabilities: Capabilities, amount: Money) -> bool:
-    """Whether a provider handles this currency and an amount this small."""
+    """Whether a provider handles this currency and can charge just this amount."""
+    currency, minor = amount.currency, amount.amount_minor
     known = capabilities.currencies
-    if known is not None and amount.currency not in known:
+    if known is not None and currency not in known:
         return False
-    return amount.amount_minor >= capabilities.minimum_minor.get(amount.currency, 1)
+    return (
+        minor >= capabilities.minimum_minor.get(currency, 1)
+        and minor <= capabilities.maximum_minor.get(currency, minor)
+        and minor % capabilities.step_minor.get(currency, 1) == 0
+    )

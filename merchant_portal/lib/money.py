@@ -65,7 +65,8 @@ class Money:
 def parse_currency(text: str) -> str:
     """An upper-case code from what a person or machine wrote."""
     code = text.strip().upper()
-    if code not in EXPONENTS:
+    # Of other letters some become ours in capitals: the dotless i is an I then.
+    if code not in EXPONENTS or not text.isascii():
         raise MoneyError(f"{text.strip()[:20]!r} is not a currency. Example: EUR")
     return code
 
