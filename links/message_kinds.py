@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from customers.services.customers import zone_of
 from merchant_portal.business.models import Business
+from merchant_portal.lib import text
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 from notifications import visibility
@@ -90,7 +91,8 @@ def values_of(link: PaymentLink, description: str, language: str) -> Values:
 
 
 def _of_link(link: PaymentLink, language: str) -> Values:
-    name = link.customer.name if link.customer else ""
+    # Whoever signs up in a shop chooses this name; no address of theirs goes out.
+    name = text.without_urls(link.customer.name) if link.customer else ""
     return {
         "greeting": rendering.greeting(name, language),
         "customer_name": name,

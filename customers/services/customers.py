@@ -1,5 +1,6 @@
 """Adding, changing and finding customers, and how to speak to them."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ MAX_TAGS = 50
 MAX_SEARCH = 200
 # characters looked at; longer queries are cut
 _PHONE_CHARACTERS = set("0123456789+-()./ ")
+_LONG_RUN = re.compile("[0-9]{13,}")
 
 
 class CustomerError(ValueError):
@@ -185,15 +187,17 @@ def _channel(data: CustomerData, addresses: dict[ContactKind, str]) -> str:
 def _line(
     field: str, value: str, max_graphemes: int, *, is_reference: bool = False
 ) -> str:
-    """`is_reference`: an id of another system, where a run of digits means nothing."""
+    """`is_reference`: an id of another system, where one run of digits means nothing.
+
+    Digits in groups, as on a card, are no id.
+    """
     try:
         line = text.clean_line(
             value, max_graphemes, max_length=max_graphemes if is_reference else None
         )
     except text.TextError as exc:
         raise CustomerError(str(exc), field) from exc
-    if not is_reference:
-        _refuse_card_number(field, line)
+    _refuse_card_number(field, _LONG_RUN.sub("", line) if is_reference else line)
     return line
 
 

@@ -94,7 +94,7 @@ class LineIn(NullIsLeftOut):
     """`quantity`: 2 or "1.5"; `discount` and `tax_rate`: percent, 19 or "7.7"."""
 
     description: Annotated[
-        str, Field(min_length=1, max_length=500), AfterValidator(_not_a_card)
+        str, Field(min_length=1, max_length=800), AfterValidator(_not_a_card)
     ]
     unit_amount_minor: Annotated[int, Field(ge=0, le=MAX_MINOR)]
     quantity: Quantity = 1000

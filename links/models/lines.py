@@ -14,7 +14,9 @@ class LineItem(models.Model):
         PaymentLink, on_delete=models.CASCADE, related_name="lines"
     )
     position = models.PositiveSmallIntegerField()
-    description = models.CharField(_("description"), max_length=500)
+    description = models.CharField(
+        _("description"), max_length=800, help_text="200 characters"
+    )
     quantity_milli = models.PositiveBigIntegerField(
         default=1000, help_text="thousandths"
     )

@@ -12,6 +12,8 @@ urlpatterns = [
     path(
         "p/<str:token>/return/<slug:checkout_id>/", views.returned, name="pay_returned"
     ),
+    # Whatever else claims to be a link: the 404 of an unknown one.
+    path("p/<path:token>", views.show),
     path("training/<slug:checkout_id>/", training.hosted, name="training"),
     re_path(
         r"^brand/theme-(?P<color>[0-9a-f]{6})\.css\Z", theme.theme, name="brand_theme"

@@ -64,7 +64,7 @@ def _line(line: LineData, *, prices_include_tax: bool) -> LineTotals:
 
 def _checked(line: LineData, position: int) -> LineData:
     where = f"lines.{position}"
-    description = clean_line(line.description, f"{where}.description", max_length=500)
+    description = clean_line(line.description, f"{where}.description", max_length=800)
     if not description:
         raise LinkError(_("Say what this line is for."), f"{where}.description")
     if not 0 < line.quantity_milli <= MAX_QUANTITY_MILLI:

@@ -39,12 +39,13 @@ def receive(slug: str, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
     """Verify and store one webhook, once for ever; a task does the work.
 
     Raises WebhookVerificationError (answer 400) and KeyError for a provider whose
-    keys are not set (answer 404). Three statements, the last one a look-up.
+    keys are not set (answer 404). Three statements, the last one a look-up; none
+    before the signature is proved.
     """
-    account = accounts.get(slug)
     provider = get_provider(slug)
     provider.verify_webhook(headers, body)
     event = provider.parse_webhook(body)
+    account = accounts.get(slug)
     WebhookEvent.objects.bulk_create(
         [
             WebhookEvent(

@@ -11,7 +11,7 @@ from customers.models import Customer
 from customers.services.customers import zone_of
 from merchant_portal.audit import services as audit
 from merchant_portal.business.models import Business
-from merchant_portal.lib import clock, ids, signing, text
+from merchant_portal.lib import clock, ids, signing
 from merchant_portal.lib.actors import SYSTEM, Actor
 from merchant_portal.lib.money import MoneyError, parse_currency
 from notifications.models import ASKING_CATEGORIES
@@ -144,10 +144,9 @@ def _check_terms(
 
 
 def _check_extras(data: LinkData) -> None:
-    unknown = set(data.allowed_providers) - set(PROVIDERS)
-    if unknown:
+    if set(data.allowed_providers) - set(PROVIDERS):
         raise LinkError(
-            _("There is no provider called %s.") % ", ".join(sorted(unknown)),
+            _("Known ways to pay are: %s.") % ", ".join(sorted(PROVIDERS)),
             "allowed_providers",
         )
     if len(str(data.metadata)) > MAX_METADATA_CHARACTERS:
@@ -159,7 +158,7 @@ def _check_extras(data: LinkData) -> None:
 
 def clean_note(value: str) -> str:
     """A note as it may go to a customer: plain text, no addresses but our own."""
-    return text.without_urls(words.clean_block(value, "note"))
+    return words.clean_block(value, "note")
 
 
 def note(

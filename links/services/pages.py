@@ -51,9 +51,8 @@ def find_by_token(raw: str) -> Page | None:
 
     One query: the lines bring their link, its customer and the time with them.
     """
-    token = signing.clean_token(raw)
-    if token is None:
-        return None
+    # What can be no token is looked for as well: an answer takes the same time.
+    token = signing.clean_token(raw) or ""
     processing = Payment.objects.filter(
         link=OuterRef("link_id"), state=PaymentState.PROCESSING
     )

@@ -1,4 +1,8 @@
-"""What people write about a link: plain words that fit, and never a card number."""
+"""What people write about a link: plain words that fit, and never a card number.
+
+It goes to customers, so web addresses are taken out: the only one that a customer gets
+from us is ours.
+"""
 
 from django.utils.translation import gettext as _
 
@@ -14,7 +18,7 @@ def clean_line(value: str, field: str, *, max_length: int) -> str:
     except text.TextError as exc:
         raise LinkError(str(exc), field) from exc
     refuse_card_number(cleaned, field)
-    return cleaned
+    return text.without_urls(cleaned)
 
 
 def clean_block(value: str, field: str) -> str:
@@ -24,7 +28,7 @@ def clean_block(value: str, field: str) -> str:
     except text.TextError as exc:
         raise LinkError(str(exc), field) from exc
     refuse_card_number(cleaned, field)
-    return cleaned
+    return text.without_urls(cleaned)
 
 
 def refuse_card_number(value: str, field: str) -> None:

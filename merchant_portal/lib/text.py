@@ -27,7 +27,9 @@ _DIGIT_GROUPS = re.compile(r"(?<![0-9])[0-9]+(?:[ .\u00a0-][0-9]+)*")
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _CARD_LENGTHS = range(13, 20)
 _URL = re.compile(
-    r"(?:\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.)|\b(?:javascript|data|tel|mailto):)\S+",
+    r"(?:\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.)|\b(?:javascript|data|tel|mailto):)\S+"
+    # a host with a path, which mail programs turn into a link by themselves
+    r"|\b(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}/\S*",
     re.IGNORECASE,
 )
 
