@@ -1,6 +1,7 @@
 """A message as people will see it, made from files with holes and values."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formataddr, parseaddr
@@ -8,6 +9,8 @@ from email.utils import formataddr, parseaddr
 from django.conf import settings
 
 from merchant_portal.business.models import Business
+from merchant_portal.lib import signing
+from merchant_portal.lib.text import cut, graphemes
 
 from ..models import ChannelName
 from . import placeholders
@@ -25,7 +28,7 @@ __all__ = [
     "sms_parts",
 ]
 
-MAX_SUBJECT_LENGTH = 300  # width of the column
+MAX_SUBJECT_LENGTH, MAX_SENDER_LENGTH = 300, 320  # widths of the columns
 COMMON = frozenset(
     {
         "business_name",
@@ -35,6 +38,13 @@ COMMON = frozenset(
         "brand_ink",
     }
 )
+MAX_SMS_PARTS = 3
+SMS_ROOM = (0, 200, 60, 40, 24, 12, 6)
+# characters for each of WORDS, tried one after the other; 0 leaves them as they are
+WORDS = frozenset(
+    {"greeting", "customer_name", "business_name", "description", "cancel_reason"}
+)
+_SYMBOLS = frozenset({"So", "Sk", "Cf", "Me"})
 _LINE_SEPARATORS = re.compile("[\u0085\u2028\u2029]+")
 _HELLO = {"en": "Hello", "de": "Guten Tag", "fr": "Bonjour"}
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -61,15 +71,40 @@ def render(
     `common_values`. Raises PlaceholderError when one is missing.
     """
     found = layout(kind, channel, language)
-    text = _BLANK_LINES.sub("\n\n", placeholders.fill(found.text, values)).strip()
     if channel == ChannelName.SMS:
-        return Rendered(text=plain(text))
+        return Rendered(text=_short(found.text, values))
+    text = _BLANK_LINES.sub("\n\n", placeholders.fill(found.text, values)).strip()
     subject = placeholders.fill(found.subject, values)
     return Rendered(
         text=text,
         subject=_LINE_SEPARATORS.sub(" ", subject)[:MAX_SUBJECT_LENGTH],
         html=placeholders.fill(found.html, values, as_html=True),
     )
+
+
+def _short(parts: placeholders.Parts, values: Mapping[str, str]) -> str:
+    """The text of an SMS in at most MAX_SMS_PARTS, where shorter words can do that.
+
+    Names and descriptions lose their emoji first, which cost the most and say the
+    least, then their ends. Amounts, days and our address stay whole.
+    """
+    address = {"link_url": f"{settings.PUBLIC_URL}/p/{'0' * signing.TOKEN_LENGTH}/"}
+    text = ""
+    for room in SMS_ROOM:
+        words = {
+            name: cut(_without_symbols(values[name]), room)
+            for name in WORDS & values.keys()
+            if room
+        }
+        text = plain(placeholders.fill(parts, {**values, **words})).strip()
+        if sms_parts(placeholders.fill_late(text, address)).parts <= MAX_SMS_PARTS:
+            break
+    return text
+
+
+def _without_symbols(value: str) -> str:
+    kept = (c for c in value if unicodedata.category(c) not in _SYMBOLS)
+    return " ".join("".join(kept).split())
 
 
 def fill_links(rendered: Rendered, urls: Mapping[str, str]) -> Rendered:
@@ -113,6 +148,12 @@ def greeting(name: str, language: str) -> str:
 
 
 def sender(business_name: str) -> str:
-    """The From of our mails: the merchant's name, always at our own address."""
+    """The From of our mails: the merchant's name, always at our own address.
+
+    A name that is too long once encoded is cut.
+    """
     _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    return formataddr((business_name, address))
+    name = list(graphemes(business_name))
+    while name and len(formataddr(("".join(name), address))) > MAX_SENDER_LENGTH:
+        name.pop()
+    return formataddr(("".join(name), address))
