@@ -38,8 +38,12 @@ def read_file() -> None:
         environ.Env.read_env(name)
 
 
+class WrongSetting(ImproperlyConfigured):
+    """A value that the product does not start with; the text says how to mend it."""
+
+
 def stop(name: str, problem: str, cure: str) -> NoReturn:
-    raise ImproperlyConfigured(f"{name} {problem}. {cure}")
+    raise WrongSetting(f"{name} {problem}. {cure}")
 
 
 def text(name: str, default: str = "") -> str:

@@ -16,11 +16,22 @@ SHARED_PROCESSORS: list[Any] = [
 FILE_BYTES = 10_000_000
 # Whoever has the address of a payment link may see and pay it: it is in no log.
 _SECRET_PATH = re.compile(r"/(p|unsubscribe)/[^/\s?#\"'<>\\]+")
+_TOKEN_ELSEWHERE = re.compile(r"(?i:(?<=/)|(?<=%2f))[0-9A-Za-z]{22}(?![0-9A-Za-z])")
+# of an address that was typed or cut wrongly
+
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# They would forge lines, or take over the terminal of who reads them.
 
 
 def masked(line: str) -> str:
     """The line without the tokens in its addresses, wherever they came from."""
-    return _SECRET_PATH.sub(r"/\1/…", line)
+    return _TOKEN_ELSEWHERE.sub("…", _SECRET_PATH.sub(r"/\1/…", line))
+
+
+def visible(line: str) -> str:
+    """The line with its control characters written out, so that it stays one line."""
+    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], line)
 
 
 class Json(structlog.stdlib.ProcessorFormatter):
@@ -39,9 +50,8 @@ class OneLine(logging.Formatter):
             message = str(record.msg.get("event", ""))
         if record.exc_info and record.exc_info[0] is not None:
             message = f"{message} ({record.exc_info[0].__name__})"
-        return masked(
-            f"{self.formatTime(record, '%H:%M:%S')} {record.levelname}: {message}"
-        )
+        line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname}: {message}"
+        return masked(visible(line))
 
 
 def configuration(level: str, console: str, file: str) -> dict[str, Any]:
