@@ -1,8 +1,7 @@
 """The messages that links cause: what they say, and whether they are still wanted."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, tzinfo
 
 from babel.dates import format_date
 from django.db.models import Q, QuerySet
@@ -59,13 +58,12 @@ def _context(messages: Sequence[Message]) -> dict[int, Values]:
         line.link_id: line.description
         for line in LineItem.objects.filter(link__in=links.values(), position=0)
     }
+    subjects = {message.subject_id for message in messages if message.subject_id}
     payments = {
         payment.public_id: payment
-        for payment in Payment.objects.filter(
-            public_id__in={message.subject_id for message in messages}
-        )
+        for payment in Payment.objects.filter(public_id__in=subjects)
     }
-    zone = zone_of(None)
+    zone = zone_of(None) if payments else UTC
     values: dict[int, Values] = {}
     for message in messages:
         link = links.get(message.reference)
@@ -105,7 +103,7 @@ def _of_link(link: PaymentLink, language: str) -> Values:
     }
 
 
-def _of_payment(payment: Payment | None, language: str, zone: ZoneInfo) -> Values:
+def _of_payment(payment: Payment | None, language: str, zone: tzinfo) -> Values:
     """`zone`: the business's; the receipt names the day that the books name."""
     if payment is None:
         return _NO_PAYMENT

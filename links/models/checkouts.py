@@ -117,5 +117,7 @@ class Checkout(models.Model):
             state=new, **stamps
         )
         if moved:
-            self.refresh_from_db(fields=["state", *stamps])
+            self.state = str(new)
+            for name, value in stamps.items():
+                setattr(self, name, value)
         return moved == 1

@@ -211,7 +211,7 @@ class PaymentLink(models.Model):
         return self.expires_at is not None and self.expires_at <= now
 
     def move_to(self, new: LinkStatus, **stamps: object) -> bool:
-        """Change status if the move is legal and nobody moved it first.
+        """Change status if the move is legal; the caller holds the link locked.
 
         `stamps`: further fields set in the same statement.
         """
@@ -222,5 +222,7 @@ class PaymentLink(models.Model):
             status=new, version=F("version") + 1, **stamps
         )
         if moved:
-            self.refresh_from_db(fields=["status", "version", *stamps])
+            self.status, self.version = str(new), self.version + 1
+            for name, value in stamps.items():
+                setattr(self, name, value)
         return moved == 1

@@ -1,6 +1,7 @@
 """Gapless numbers per year."""
 
 from django.db import models
+from django.db.models import F
 
 
 class NumberSeries(models.Model):
@@ -21,8 +22,10 @@ class NumberSeries(models.Model):
     @classmethod
     def take(cls, name: str, year: int) -> int:
         """The next number; call inside the transaction that uses it."""
-        cls.objects.get_or_create(name=name, year=year)
-        series = cls.objects.select_for_update().get(name=name, year=year)
-        series.last += 1
-        series.save(update_fields=["last"])
-        return series.last
+        series = cls.objects.filter(name=name, year=year)
+        # The update takes the row's lock; nobody else counts on before the commit.
+        if not series.update(last=F("last") + 1):
+            cls.objects.get_or_create(name=name, year=year)
+            series.update(last=F("last") + 1)
+        last: int = series.values_list("last", flat=True).get()
+        return last

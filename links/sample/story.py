@@ -36,6 +36,7 @@ from .people import WARES, Person, make_person, price_in
 
 SLOT = timedelta(hours=8)
 # how often the sample shop's outbox is emptied; real ones are emptied at once
+BATCH = 200
 GROWTH = 0.5
 # below 1: more links towards the end; the shop is doing well
 ENDS = (
@@ -129,8 +130,10 @@ class Story:
 
     def _empty_outbox(self, at: datetime) -> None:
         with clock.frozen(at):
-            while claims := delivery.claim(200):
+            while claims := delivery.claim(BATCH):
                 delivery.deliver(claims)
+                if len(claims) < BATCH:
+                    break
 
     def _customer(self, actor: Actor) -> Customer:
         if self.people and self.rng.random() < 0.55:
@@ -237,6 +240,3 @@ class Story:
         training.deliver_webhooks()
         for pk in inbox.due():
             inbox.process(pk)
-
-
-_Later = tuple[datetime, Callable[[], Iterator["_Step"]]]

@@ -103,7 +103,7 @@ def _insert(
     _insert_lines(link, totals)
     note(link, "link.created", actor, now)
     if not data.draft:
-        activate(link, actor=actor)
+        activate_locked(link, actor, now)  # nobody else sees it before the commit
     return link
 
 
@@ -174,13 +174,17 @@ def activate(link: PaymentLink, *, actor: Actor) -> bool:
         locked = PaymentLink.objects.locked(link.pk)
         if locked.status != LinkStatus.DRAFT:
             return False
-        now = clock.now()
-        year = now.astimezone(zone_of(None)).year
-        number = f"PL-{year}-{NumberSeries.take('PL', year):06d}"
-        locked.move_to(LinkStatus.ACTIVE, number=number, activated_at=now)
-        note(locked, "link.activated", actor, now, number=number)
+        activate_locked(locked, actor, clock.now())
     link.refresh_from_db(fields=["status", "number", "activated_at", "version"])
     return True
+
+
+def activate_locked(locked: PaymentLink, actor: Actor, now: datetime) -> None:
+    """Make a draft that the caller holds locked payable."""
+    year = now.astimezone(zone_of(None)).year
+    number = f"PL-{year}-{NumberSeries.take('PL', year):06d}"
+    locked.move_to(LinkStatus.ACTIVE, number=number, activated_at=now)
+    note(locked, "link.activated", actor, now, number=number)
 
 
 def edit(
@@ -260,16 +264,21 @@ def _close(
 
 def _tell(locked: PaymentLink, kind: str, actor: Actor) -> None:
     known = recipients.addresses(locked)
-    for channel in locked.last_channels:
-        if channel in known:
-            outbox.enqueue(
+    language = recipients.language(locked)
+    outbox.enqueue_many(
+        [
+            outbox.NewMessage(
                 kind=kind,
                 channel=channel,
                 recipient=known[channel],
-                language=recipients.language(locked),
+                language=language,
                 reference=locked.public_id,
                 dedupe_key=f"{kind}:{locked.public_id}:{channel}",
             )
+            for channel in locked.last_channels
+            if channel in known
+        ]
+    )
 
 
 def correct(link: PaymentLink, data: LinkData, *, actor: Actor) -> PaymentLink:

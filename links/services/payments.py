@@ -303,13 +303,18 @@ def _pay(link: PaymentLink, now: datetime) -> None:
 def _queue_receipts(link: PaymentLink, payment: Payment) -> None:
     known = recipients.addresses(link)
     channels = [c for c in link.last_channels if c in known] or list(known)[:1]
-    for channel in channels:
-        outbox.enqueue(
-            kind="receipt",
-            channel=channel,
-            recipient=known[channel],
-            language=recipients.language(link),
-            reference=link.public_id,
-            subject_id=payment.public_id,
-            dedupe_key=f"receipt:{payment.public_id}:{channel}",
-        )
+    language = recipients.language(link)
+    outbox.enqueue_many(
+        [
+            outbox.NewMessage(
+                kind="receipt",
+                channel=channel,
+                recipient=known[channel],
+                language=language,
+                reference=link.public_id,
+                subject_id=payment.public_id,
+                dedupe_key=f"receipt:{payment.public_id}:{channel}",
+            )
+            for channel in channels
+        ]
+    )

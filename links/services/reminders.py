@@ -85,12 +85,10 @@ def plan(link: PaymentLink) -> None:
     now = clock.now()
     zone = zone_of(link.customer)
     chosen = link.reminder_plan or default_plan()
-    settled = set(
-        link.reminders_due.exclude(state=DueState.PLANNED).values_list(
-            "step_id", flat=True
-        )
-    )
-    link.reminders_due.filter(state=DueState.PLANNED).delete()
+    known = list(link.reminders_due.values_list("step_id", "state"))
+    settled = {step_id for step_id, state in known if state != DueState.PLANNED}
+    if len(settled) < len(known):
+        link.reminders_due.filter(state=DueState.PLANNED).delete()
     moments = [
         (step, at)
         for step in chosen.steps.all()

@@ -36,8 +36,9 @@ def send(
             _("There is no channel called %s.") % ", ".join(sorted(unknown)), "channels"
         )
     with transaction.atomic():
-        links.activate(link, actor=actor)
         locked = PaymentLink.objects.locked(link.pk)
+        if locked.status == LinkStatus.DRAFT:
+            links.activate_locked(locked, actor, clock.now())
         known = recipients.addresses(locked)
         _refuse_unsendable(locked, wanted, known)
         messages = _enqueue(locked, wanted, known, key or ids.new("snd"))
@@ -68,18 +69,20 @@ def _refuse_unsendable(
 def _enqueue(
     locked: PaymentLink, wanted: list[str], known: dict[str, str], key: str
 ) -> list[Message]:
-    queued = [
-        outbox.enqueue(
-            kind="invitation",
-            channel=channel,
-            recipient=known[channel],
-            language=recipients.language(locked),
-            reference=locked.public_id,
-            dedupe_key=f"invitation:{locked.public_id}:{channel}:{key[:MAX_KEY]}",
-        )
-        for channel in wanted
-    ]
-    return [message for message in queued if message is not None]
+    language = recipients.language(locked)
+    return outbox.enqueue_many(
+        [
+            outbox.NewMessage(
+                kind="invitation",
+                channel=channel,
+                recipient=known[channel],
+                language=language,
+                reference=locked.public_id,
+                dedupe_key=f"invitation:{locked.public_id}:{channel}:{key[:MAX_KEY]}",
+            )
+            for channel in wanted
+        ]
+    )
 
 
 def _note_sent(locked: PaymentLink, wanted: list[str], actor: Actor) -> None:

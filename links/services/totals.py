@@ -1,6 +1,7 @@
 """Sums per day of the business, kept as things happen."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import F
@@ -14,12 +15,14 @@ from ..models import DailyTotal, Measure
 def add(measure: Measure, amount: Money, at: datetime) -> None:
     """Count one more; the last statement of its transaction: the row is shared."""
     day = at.astimezone(zone_of(None)).date()
-    row, _created = DailyTotal.objects.get_or_create(
-        day=day, measure=measure, currency=amount.currency
-    )
-    DailyTotal.objects.filter(pk=row.pk).update(
-        count=F("count") + 1, amount_minor=F("amount_minor") + amount.amount_minor
-    )
+    key: dict[str, Any] = {"day": day, "measure": measure, "currency": amount.currency}
+    more = {
+        "count": F("count") + 1,
+        "amount_minor": F("amount_minor") + amount.amount_minor,
+    }
+    if not DailyTotal.objects.filter(**key).update(**more):
+        DailyTotal.objects.get_or_create(**key)
+        DailyTotal.objects.filter(**key).update(**more)
 
 
 def last_days(days: int, today: date) -> list[DailyTotal]:
