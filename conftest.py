@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.db.backends.base.operations import BaseDatabaseOperations
 from pytest_django import DjangoDbBlocker
 
 from merchant_portal.audit import triggers
@@ -33,17 +34,23 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def django_db_setup(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
-    """Lift the audit triggers while the tables are emptied after a transactional test."""
-    flush = connection.ops.execute_sql_flush
+    """Lift the audit triggers while the tables are emptied after a transactional test.
 
-    def flush_without_triggers(sql_list: Sequence[str]) -> None:
+    For the class: while a browser is open, Django gives this thread another connection.
+    """
+    operations = type(connection.ops)
+    flush = operations.execute_sql_flush
+
+    def flush_without_triggers(
+        self: BaseDatabaseOperations, sql_list: Sequence[str]
+    ) -> None:
         with transaction.atomic():
             triggers.remove(connection)
-            flush(sql_list)
+            flush(self, sql_list)
             triggers.install(connection)
 
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection.ops, "execute_sql_flush", flush_without_triggers)
+        patch.setattr(operations, "execute_sql_flush", flush_without_triggers)
         yield
 
 
