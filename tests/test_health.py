@@ -3,6 +3,7 @@ from unittest.mock import patch
 
 import pytest
 from django.db import OperationalError, connection
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from pytest_django.fixtures import Settings
@@ -74,7 +75,8 @@ def test_not_ready_without_the_database(client: Client) -> None:
 
 
 def test_not_ready_while_a_migration_is_missing(client: Client) -> None:
-    MigrationRecorder(connection).record_unapplied("links", "0001_initial")
+    ((app, newest),) = MigrationLoader(connection).graph.leaf_nodes("links")
+    MigrationRecorder(connection).record_unapplied(app, newest)
 
     answer = client.get("/readyz")
 
