@@ -207,6 +207,7 @@ PASSWORD_RESET_TIMEOUT = int(timedelta(days=1).total_seconds())
 MFA_ADAPTER = "merchant_portal.account_adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Merchant portal"
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # staff were invited there; nobody signs up
 MFA_TOTP_TOLERANCE = 1  # one step of 30 s either way, for clocks that differ
 STAFF_MFA_REQUIRED = env.boolean("STAFF_MFA_REQUIRED", default=True)
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())

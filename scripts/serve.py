@@ -45,9 +45,10 @@ def run() -> NoReturn:
         **os.environ,
     }
     prepare(variables)
+    elsewhere = "" if port == DEFAULT_PORT else f"PUBLIC_URL=http://{HOST}:{port} "
     tell.step(
         "The first time, make the owner in another terminal:"
-        " .venv/bin/python manage.py create_owner you@example.com"
+        f" {elsewhere}.venv/bin/python manage.py create_owner you@example.com"
     )
     _become("gunicorn", *SERVER, variables=variables)
 

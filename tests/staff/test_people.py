@@ -1,7 +1,13 @@
+import re
 from io import StringIO
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import (
+    format_hotp_value,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
 from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import Settings
@@ -129,6 +135,43 @@ def test_create_owner_prints_an_address_that_sets_the_password_once(
     assert owner.check_password(PASSWORD)
     again = Client().get(f"/{path}", follow=True)
     assert b"no longer works" in again.content
+
+
+def test_the_first_owner_gets_in_with_the_address_that_was_printed(
+    client: Client, settings: Settings
+) -> None:
+    settings.STAFF_MFA_REQUIRED = True
+    printed = StringIO()
+    call_command("create_owner", "ada@shop.example", stdout=printed, stderr=StringIO())
+    path = printed.getvalue().strip().partition("://")[2].partition("/")[2]
+    where = client.get(f"/{path}", follow=True).redirect_chain[-1][0]
+    client.post(where, {"password1": PASSWORD, "password2": PASSWORD})
+
+    client.post("/accounts/login/", {"login": "ada@shop.example", "password": PASSWORD})
+    form = client.get("/admin/", follow=True).content.decode()
+    secret = re.findall(r"portal-secret[^>]*>\s*([A-Z2-7]+)", form)[0]
+    counter = sorted(yield_hotp_counters_from_time())[1]
+    code = format_hotp_value(hotp_value(secret, counter))
+    client.post("/accounts/2fa/totp/activate/", {"code": code})
+
+    assert Authenticator.objects.filter(type=Authenticator.Type.TOTP).exists()
+    assert client.get("/admin/").status_code == 200
+
+
+def test_create_owner_prints_another_address_until_the_password_is_set() -> None:
+    first, second = StringIO(), StringIO()
+    for printed in (first, second):
+        call_command(
+            "create_owner", "ada@shop.example", stdout=printed, stderr=StringIO()
+        )
+
+    assert "/accounts/password/reset/key/" in second.getvalue()
+    assert User.objects.count() == 1
+    owner = User.objects.get()
+    owner.set_password(PASSWORD)
+    owner.save()
+    with pytest.raises(CommandError, match="already"):
+        call_command("create_owner", "ada@shop.example")
 
 
 def test_create_owner_takes_a_password_from_standard_input(

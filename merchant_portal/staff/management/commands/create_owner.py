@@ -5,6 +5,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 
+from ...models import User
+from ...roles import Role
 from ...services import owners, people
 
 
@@ -30,11 +32,19 @@ class Command(BaseCommand):
             password = sys.stdin.readline().rstrip("\r\n")
         try:
             validate_email(email)
-            user = owners.create_owner(email, options["name"], password)
+            user = _waiting(email) if password is None else None
+            user = user or owners.create_owner(email, options["name"], password)
         except (ValidationError, people.StaffError) as exc:
             said = exc.messages if isinstance(exc, ValidationError) else [str(exc)]
             raise CommandError(" ".join(said)) from exc
         if password is None:
+            self.stderr.write("Open this within a day and set a password:")
             self.stdout.write(people.password_address(user))
         else:
             self.stdout.write(f"{user.email} is an owner.")
+
+
+def _waiting(email: str) -> User | None:
+    """An owner who never set a password: the address was lost, or its day is over."""
+    user = User.objects.filter(email__iexact=email, role=Role.OWNER).first()
+    return None if user is None or user.has_usable_password() else user
