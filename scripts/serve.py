@@ -30,6 +30,7 @@ def demo() -> NoReturn:
     environment.ensure(dev=False)
     variables = _demo_variables(port)
     prepare(variables)
+    tell.step("Filling in the sample shop; the first time this takes a while …")
     manage(variables, "seed_demo", "--record", str(DEMO_RECORD))
     _print_sign_ins(json.loads(DEMO_RECORD.read_text()))
     _become("gunicorn", *SERVER, variables=variables)

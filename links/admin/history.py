@@ -36,7 +36,7 @@ class Line:
 _WORDS: dict[str, tuple[str, str, Promise]] = {
     "link.created": ("add_link", CALM, gettext_lazy("Link created")),
     "link.activated": ("bolt", CALM, gettext_lazy("Link became payable")),
-    "link.sent": ("send", CALM, gettext_lazy("Sent to the customer")),
+    "link.sent": ("send", CALM, gettext_lazy("Asked to be sent")),
     "link.edited": ("edit", CALM, gettext_lazy("Details changed")),
     "link.canceled": ("cancel", BAD, gettext_lazy("Canceled")),
     "link.expired": ("timer_off", BAD, gettext_lazy("Expired")),

@@ -46,6 +46,9 @@ class Command(BaseCommand):
         if not business.is_sample:
             business.is_sample = True
             business.save(update_fields=["is_sample"])
+        self.stdout.write(
+            f"Telling half a year of a sample shop ({options['links']} links) …"
+        )
         started = monotonic()
         story = Story(
             seed=options["seed"],
