@@ -80,9 +80,12 @@ def form_hosts(offers: list[Offer]) -> list[str]:
     ]
 
 
-def outcome_of(page: Page, checkout: Checkout) -> str:
+def outcome_of(page: Page, checkout: Checkout, *, has_asked: bool) -> str:
     """How a visit to the provider's page stands, by what is booked here and nothing
-    else: paid, received, processing, closed, declined or checking."""
+    else: paid, received, processing, closed, declined or checking.
+
+    `has_asked`: whether the provider had its time to answer since this visit began.
+    """
     if page.status == LinkStatus.PAID:
         return "paid"
     if checkout.state == CheckoutState.COMPLETED:
@@ -91,7 +94,9 @@ def outcome_of(page: Page, checkout: Checkout) -> str:
         return "processing"
     if checkout.state in (CheckoutState.EXPIRED, CheckoutState.FAILED):
         return "closed"
-    if checkout.payments.filter(state=PaymentState.FAILED).exists():
+    # An open checkout takes another try after a failed one, so a failure that is
+    # booked already may be older than the try from which the customer comes back.
+    if has_asked and checkout.payments.filter(state=PaymentState.FAILED).exists():
         return "declined"
     return "checking"
 

@@ -25,6 +25,8 @@ CHECKOUTS_A_MINUTE = 10
 # Of one link; nobody chooses that often, and each may cost a call to a provider.
 REFRESH_SECONDS, REFRESHES = 3, 20
 # A minute of looking by itself; then the page says what to do.
+LOOKS_BEFORE_DECLINED = 2
+# Each asks the provider; only then is a failed payment the last word.
 
 
 @public
@@ -74,10 +76,13 @@ def returned(request: HttpRequest, token: str, checkout_id: str) -> HttpResponse
     checkout = page.link.checkouts.filter(public_id=checkout_id).first()
     if checkout is None:
         return responses.not_found(request)
-    outcome = presenting.outcome_of(page, checkout)
     looks = _looks(request)
+    outcome = presenting.outcome_of(
+        page, checkout, has_asked=looks >= LOOKS_BEFORE_DECLINED
+    )
     is_waiting = outcome in ("checking", "processing")
-    if is_waiting and request.method == "GET":
+    # Declined, too: a slow answer is then there when the customer reloads or goes back.
+    if (is_waiting or outcome == "declined") and request.method == "GET":
         queue.nudge("links.tasks.settle_checkout", checkout.pk)
     goes_on = is_waiting and looks < REFRESHES
     business = _business()

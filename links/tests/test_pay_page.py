@@ -65,6 +65,14 @@ def test_says_what_is_asked_and_offers_to_pay(client: Client) -> None:
     assert "Ada" not in text  # a preview in a chat must not name the customer
 
 
+def test_is_titled_with_the_shop(client: Client) -> None:
+    Business.objects.create(name="Tarts & Co")
+
+    text = text_of(client, make_link(make_customer()))
+
+    assert "<title>Payment · Tarts &amp; Co</title>" in text
+
+
 def test_reads_at_most_three_times(
     client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:

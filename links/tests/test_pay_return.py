@@ -119,17 +119,6 @@ def test_says_thanks_once_the_money_is_booked(
         ),
         (
             lambda c: payments.record(
-                make_seen(
-                    c.link,
-                    state=SeenState.FAILED,
-                    checkout_reference=c.public_id,
-                )
-            ),
-            "The payment did not go through",
-            False,
-        ),
-        (
-            lambda c: payments.record(
                 make_seen(c.link, amount_minor=1000, checkout_reference=c.public_id)
             ),
             "€2.50 is still open",
@@ -156,6 +145,75 @@ def test_says_how_it_stands(
     assert response.status_code == 200
     assert said in response.content.decode()
     assert ("Refresh" in response.headers) is goes_on
+
+
+def work(nudges: list[tuple[str, Any]]) -> None:
+    """Do what a worker does that was woken to ask how checkouts stand."""
+    for name, *args in list(nudges):  # doing it may wake others
+        if name == "links.tasks.settle_checkout":
+            checkouts.settle(*args)
+
+
+def look_until_it_rests(
+    client: Client, checkout: Checkout, nudges: list[tuple[str, Any]]
+) -> tuple[str, int]:
+    """Follow the page's own refreshes, with a worker that does what it is woken for.
+
+    Returns the last page and how many refreshes led to it.
+    """
+    path = return_path(checkout)
+    for refreshes in range(views.REFRESHES + 1):
+        nudges.clear()
+        response = client.get(path)
+        work(nudges)
+        if "Refresh" not in response.headers:
+            return response.content.decode(), refreshes
+        path = response.headers["Refresh"].partition("url=")[2]
+    raise AssertionError("The page never stops looking.")
+
+
+def test_says_declined_after_two_looks(
+    client: Client, checkout: Checkout, nudges: list[tuple[str, Any]]
+) -> None:
+    answer(client, checkout, "decline")
+
+    text, refreshes = look_until_it_rests(client, checkout, nudges)
+
+    assert "The payment did not go through" in text
+    assert f'href="/p/{pages.token_of(checkout.link)}/"' in text
+    assert refreshes == 2
+
+
+def test_an_older_decline_does_not_hide_the_money(
+    client: Client, checkout: Checkout, nudges: list[tuple[str, Any]]
+) -> None:
+    answer(client, checkout, "decline")
+    assert "did not go through" in look_until_it_rests(client, checkout, nudges)[0]
+    answer(client, checkout, "approve")
+
+    first = client.get(return_path(checkout)).content.decode()
+    text, refreshes = look_until_it_rests(client, checkout, nudges)
+
+    assert "Checking your payment" in first
+    assert "did not go through" not in first
+    assert "Thank you! Your payment has arrived." in text
+    assert refreshes == 1
+
+
+def test_a_decline_on_the_screen_still_asks_when_it_is_reloaded(
+    client: Client, checkout: Checkout, nudges: list[tuple[str, Any]]
+) -> None:
+    answer(client, checkout, "decline")
+    look_until_it_rests(client, checkout, nudges)
+    answer(client, checkout, "approve")
+    nudges.clear()
+
+    declined = client.get(return_path(checkout), {"n": "2"}).content.decode()
+    work(nudges)
+    reloaded = client.get(return_path(checkout), {"n": "2"}).content.decode()
+
+    assert "The payment did not go through" in declined
+    assert "Thank you! Your payment has arrived." in reloaded
 
 
 def test_believes_no_claim_in_the_address(client: Client, checkout: Checkout) -> None:

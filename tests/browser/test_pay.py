@@ -119,9 +119,11 @@ def test_a_declined_card_can_try_again(page_at: PageAt, width: int) -> None:
     press(page, "Payer")
     press(page, "Refuser la carte")
     checkouts.settle(link.checkouts.get().pk)
-    page.reload()
 
-    expect(page.get_by_role("heading")).to_have_text("Le paiement n\u2019a pas abouti")
+    # by itself, once it has looked twice
+    expect(page.get_by_role("heading")).to_have_text(
+        "Le paiement n\u2019a pas abouti", timeout=12_000
+    )
     assert_clean(page)
     shoot(page, "declined")
     page.get_by_role("link", name="Retour au paiement").click()
