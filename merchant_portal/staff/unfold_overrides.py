@@ -89,6 +89,18 @@ SWAPS: dict[str, list[Swap]] = {
     ],
     "admin/change_list.html": [
         Swap("<style>", '<style nonce="{{ request.csp_nonce }}">'),
+        # no key reaches a link without an address
+        Swap(
+            '<a class="{% if cl.has_active_filters %}',
+            '<button type="button" aria-controls="changelist-filter"'
+            ' x-bind:aria-expanded="filterOpen" class="{% if cl.has_active_filters %}',
+        ),
+        Swap(
+            r'<span class="material-symbols-outlined md-18 ml-auto">filter_list</span>\s+</a>',
+            '<span class="material-symbols-outlined md-18 ml-auto" aria-hidden="true">'
+            "filter_list</span></button>",
+            is_pattern=True,
+        ),
     ],
     "admin/actions.html": [
         Swap(
@@ -113,8 +125,26 @@ SWAPS: dict[str, list[Swap]] = {
     ],
     # one navigation inside another has no name of its own
     "unfold/helpers/navigation_user.html": [
-        Swap("<nav class", "<div class"),
+        Swap("<nav class", '<div id="user-menu" class'),
         Swap("</nav>", "</div>"),
+        Swap(
+            'x-data="{ openUserLinks: false }"',
+            'x-data="{ openUserLinks: false }"'
+            ' x-on:keydown.escape="openUserLinks = false"',
+        ),
+        Swap(
+            '<div class="cursor-pointer flex',
+            '<button type="button" aria-haspopup="true" aria-controls="user-menu"'
+            ' x-bind:aria-expanded="openUserLinks"'
+            ' class="portal-user-opener cursor-pointer flex',
+        ),
+        Swap(
+            r'<span class="material-symbols-outlined ml-auto [^"]*">\s+unfold_more\s+</span>\s+</div>',
+            '<span class="material-symbols-outlined ml-auto select-none'
+            ' text-font-default-light dark:text-font-default-dark" aria-hidden="true">'
+            "unfold_more</span>\n    </button>",
+            is_pattern=True,
+        ),
     ],
     "unfold/helpers/modal.html": [
         Swap(
