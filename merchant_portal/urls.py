@@ -4,6 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 
 from . import api, health
@@ -17,11 +18,17 @@ def _to_password_change(request: HttpRequest) -> HttpResponse:
     return redirect("account_change_password")
 
 
+def _to_favicon(request: HttpRequest) -> HttpResponse:
+    return redirect(static("portal/favicon.svg"))
+
+
 # The admin's own forms know no second factor and no limits: nobody reaches them.
 admin.site.login = secure_admin_login(_to_index)  # type: ignore[method-assign]
 admin.site.password_change = _to_password_change  # type: ignore[method-assign,assignment]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", _to_index),
+    path("favicon.ico", _to_favicon),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("api/v1/", include((api.urlpatterns, "api"))),
