@@ -143,6 +143,19 @@ def test_without_second_factor_the_admin_stays_shut(
     assert client.post("/admin/logout/").headers["Location"] == LOGIN
 
 
+@pytest.mark.parametrize("is_required", [True, False])
+def test_says_what_a_missing_second_factor_means(
+    client: Client, agent: User, settings: Settings, is_required: bool
+) -> None:
+    settings.STAFF_MFA_REQUIRED = is_required
+    client.force_login(agent)
+
+    body = client.get("/accounts/2fa/").content.decode()
+
+    assert ("your password alone opens your account" in body) is not is_required
+    assert ("Not set up yet" in body) is is_required
+
+
 def test_a_code_opens_the_admin_once(agent: User) -> None:
     TOTP.activate(agent, SECRET)
     first, second = Client(), Client()
