@@ -15,10 +15,10 @@ class BusinessManager(models.Manager["Business"]):
 
     def current(self) -> "Business":
         """The one business of this installation; made with defaults on first use."""
-        business = self.defer("logo").first()
-        if business is None:
-            business, _created = self.get_or_create(pk=Business.ONLY_PK)
-        return business
+        try:
+            return self.get(pk=Business.ONLY_PK)
+        except Business.DoesNotExist:
+            return self.get_or_create(pk=Business.ONLY_PK)[0]
 
 
 class Business(models.Model):
