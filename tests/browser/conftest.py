@@ -16,7 +16,13 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    expect,
+    sync_playwright,
+)
 from pytest_django.live_server_helper import LiveServer
 
 from merchant_portal.staff.models import User
@@ -36,6 +42,8 @@ FLAGS = [
     "--disable-sync",
 ]
 HEIGHTS = {390: 844, 1280: 900}
+expect.set_options(timeout=15_000)
+# milliseconds; what is awaited comes at once on a quiet machine
 
 
 @pytest.fixture(scope="session")
