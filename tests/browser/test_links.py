@@ -250,7 +250,7 @@ def test_filters_are_clean(
     page = page_at(width, owner)
     page.goto("/admin/links/paymentlink/")
 
-    page.locator("a", has_text="Filters").click()
+    page.get_by_role("button", name="Filters", exact=True).click()
     expect(page.get_by_text("In the next 7 days")).to_be_visible()
     shoot(page, "filters")
     assert_clean(page)
