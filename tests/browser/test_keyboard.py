@@ -26,6 +26,11 @@ def opens_by_keys(page: Page, opener: Locator, opened: Locator, shot: str) -> No
         page.keyboard.press(key)
         expect(opened).to_be_visible()
         expect(opener).to_have_attribute("aria-expanded", "true")
+        # a menu that is still fading in has no contrast yet
+        page.evaluate(
+            "Promise.all(document.getAnimations().map(a => a.finished.catch(() => 0)))"
+        )
+        page.wait_for_timeout(500)
         assert_clean(page)
         shoot(page, f"keys-{shot}")
         page.keyboard.press("Escape")
