@@ -1,22 +1,11 @@
 """What tests on real servers and processes share."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
-import psycopg
 import pytest
 from django.db import connection
-from psycopg import sql
 
-from proofs.cluster import PostgresCluster, RedisServer
-from proofs.processes import free_port
-from tests.stack import outside
-from tests.stack.desk import Desk
-from tests.stack.shop import Shop, environment, manage
-
-TEMPLATE = "template_shop"
+from proofs.servers import Servers, running
 
 
 @pytest.fixture
@@ -26,72 +15,7 @@ def on_postgresql(transactional_db: None) -> None:
         pytest.fail("Set DATABASE_URL to a PostgreSQL, or run: make test-stack")
 
 
-@dataclass(frozen=True)
-class Servers:
-    """Own PostgreSQL and Redis, which tests may stop and kill, and collected styles."""
-
-    postgres: PostgresCluster
-    redis: RedisServer
-    folder: Path
-
-    def new_database(self, name: str) -> str:
-        """The URL of a fresh, migrated database."""
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-            sql.Identifier(name), sql.Identifier(TEMPLATE)
-        )
-        with psycopg.connect(self.postgres.url(), autocommit=True) as session:
-            session.execute(statement)
-        return self.postgres.url(name)
-
-
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    folder = tmp_path_factory.mktemp("servers")
-    with PostgresCluster() as postgres, RedisServer() as redis:
-        variables = environment(
-            folder=folder,
-            port=free_port(),
-            database_url=postgres.create_database(TEMPLATE),
-            redis_url=redis.url(),
-        )
-        manage(variables, "migrate", "--noinput", "-v0")
-        manage(variables, "collectstatic", "--noinput", "-v0")
-        yield Servers(postgres, redis, folder)
-
-
-OpenDesk = Callable[..., Desk]
-
-
-@contextmanager
-def desks(servers: Servers, folder: Path) -> Iterator[OpenDesk]:
-    """Opens installations by name, each with a database and a world of its own.
-
-    Grown ones share the Redis, embedded ones have SQLite and none. Not one process of
-    the product runs at first; none is left at the end.
-    """
-    with ExitStack() as stack:
-
-        def open_desk(name: str, *, is_embedded: bool = False) -> Desk:
-            home = folder / name
-            home.mkdir()
-            (home / "static").symlink_to(servers.folder / "static")
-            port = free_port()
-            world = stack.enter_context(
-                outside.running(home, f"http://127.0.0.1:{port}/webhooks/stripe/")
-            )
-            variables = environment(
-                folder=home,
-                port=port,
-                database_url=f"sqlite:///{home / 'portal.sqlite3'}"
-                if is_embedded
-                else servers.new_database(name),
-                redis_url="" if is_embedded else servers.redis.url(),
-                **world.variables(),
-            )
-            shop = Shop(home, port, variables)
-            if is_embedded:
-                shop.manage("migrate", "--noinput", "-v0")
-            stack.callback(shop.stop)
-            return Desk(shop, world)
-
-        yield open_desk
+    with running(tmp_path_factory.mktemp("servers")) as servers:
+        yield servers

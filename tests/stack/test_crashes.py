@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from merchant_portal.lib import crash
+from proofs import http
+from proofs.desk import AMOUNT_MINOR, Customer, Desk, link_body
+from proofs.outside import Outside
 from proofs.processes import ChildProcess
-from tests.stack import http
-from tests.stack.conftest import Servers, desks
-from tests.stack.desk import AMOUNT_MINOR, Customer, Desk, link_body
-from tests.stack.outside import Outside
-from tests.stack.shop import APP, Shop
-from tests.stack.waiting import eventually
+from proofs.servers import Servers, desks
+from proofs.shop import APP, Shop
+from proofs.waiting import eventually
 
 pytestmark = pytest.mark.stack
 

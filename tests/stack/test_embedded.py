@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from merchant_portal.celery import EMBEDDED_THREADS
+from proofs import http
+from proofs.desk import Customer, Desk
 from proofs.processes import ChildProcess, assert_none_left
-from tests.stack import http
-from tests.stack.conftest import Servers, desks
-from tests.stack.desk import Customer, Desk
-from tests.stack.waiting import eventually
+from proofs.servers import Servers, desks
+from proofs.waiting import eventually
 
 pytestmark = pytest.mark.stack
 

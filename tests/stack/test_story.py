@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.stack import http
-from tests.stack.conftest import Servers, desks
-from tests.stack.desk import AMOUNT_MINOR, Customer, Desk
-from tests.stack.outside import LINK, Mail
-from tests.stack.waiting import eventually
+from proofs import http
+from proofs.desk import AMOUNT_MINOR, Customer, Desk
+from proofs.outside import LINK, Mail
+from proofs.servers import Servers, desks
+from proofs.waiting import eventually
 
 pytestmark = pytest.mark.stack
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from proofs import http
 from proofs.fakes.ledger import Ledger
 from proofs.fakes.smtp_sink import SmtpServer, SmtpSink
 from proofs.fakes.stripe import StripeFake
 from proofs.fakes.twilio import TwilioFake
 from proofs.fakes.web import FakeServer
 from proofs.vendor_specs import specs_directory
-from tests.stack import http
 
 STRIPE_KEY = "sk_test_stack"
 STRIPE_SECRET = "whsec_stack"

@@ -16,11 +16,11 @@ from typing import Any
 import psycopg
 from psycopg.rows import tuple_row
 
+from proofs import http
 from proofs.processes import ChildProcess, assert_none_left
-from tests.stack import http
-from tests.stack.waiting import POLL_SECONDS
+from proofs.waiting import POLL_SECONDS
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 APP = "merchant_portal"
 KEYS = {
     "SECRET_KEY": "stack-secret-key-" + "0" * 40,

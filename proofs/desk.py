@@ -4,10 +4,10 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from tests.stack import http
-from tests.stack.outside import Outside
-from tests.stack.shop import Shop
-from tests.stack.waiting import eventually
+from proofs import http
+from proofs.outside import Outside
+from proofs.shop import Shop
+from proofs.waiting import eventually
 
 _numbers = itertools.count(100)
 AMOUNT_MINOR = 1250
