@@ -81,16 +81,23 @@ def test_kill_in_the_middle_of_sending_loses_and_doubles_nothing(
     assert sorted(rows) == sorted(
         (link["id"], channel) for link in links for channel in ("email", "sms")
     )
+    unknown = {
+        number
+        for (number,) in desk.shop.rows(
+            "SELECT recipient FROM notifications_message WHERE state = 'unknown'"
+        )
+    }
     for person in people:
-        assert len(desk.outside.texts(person.phone)) == 1
+        # An SMS that was being handed over is left to a person, taken or not.
+        taken_of_person = len(desk.outside.texts(person.phone))
+        assert taken_of_person == 1 or (
+            taken_of_person == 0 and person.phone in unknown
+        )
         mails = desk.outside.mails(person.email)
         assert len({mail.message_id for mail in mails}) == 1
     # Only what was being handed over at the kill may have gone out unrecorded.
     extra = sum(len(desk.outside.mails(person.email)) for person in people) - LINKS
-    unknown = desk.shop.rows(
-        "SELECT count(*) FROM notifications_message WHERE state = 'unknown'"
-    )[0][0]
-    assert extra + unknown <= EMBEDDED_THREADS
+    assert extra + len(unknown) <= EMBEDDED_THREADS
     assert desk.outside.findings() == []
 
 
