@@ -1,4 +1,4 @@
-"""The Celery application; settings come from Django, names start with CELERY_.
+"""The Celery application: addresses and times come from settings, the rest is here.
 
 Without Redis the worker and beat are threads of the web process. The broker is then
 the process's memory: it only wakes, the database holds what is to be done.
@@ -12,11 +12,46 @@ from typing import Any
 
 from celery import Celery
 from celery.beat import EmbeddedService
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
 
+# A broker that does not answer costs its caller two seconds at most.
+REDIS_OPTIONS = {
+    "socket_timeout": 2,
+    "socket_connect_timeout": 1,
+    # one try a wake-up: kombu else waits 2 and 4 s and tries again
+    "max_retries": 0,
+    "visibility_timeout": 120,
+    # kombu looks for lost tasks only about every 100 s by default
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+}
+
+
+def _options() -> dict[str, Any]:
+    """What every worker obeys: a task that dies runs again, and none runs for ever."""
+    return {
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_prefetch_multiplier": 1,
+        "task_soft_time_limit": 40,
+        "task_time_limit": 50,
+        "task_ignore_result": True,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_publish_retry": False,
+        "broker_connection_retry_on_startup": True,
+        "worker_hijack_root_logger": False,
+        "broker_transport_options": {"polling_interval": 0.05}
+        if settings.EMBEDDED
+        else REDIS_OPTIONS,
+    }
+
+
 app = Celery("merchant_portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.add_defaults(_options)
 app.autodiscover_tasks()
 # Request threads must wake workers through this app, not through Celery's fallback one.
 app.set_default()

@@ -337,31 +337,6 @@ ONLY_LOOPBACK = all(
 # --- Celery -----------------------------------------------------------------
 
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost"
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_TASK_SOFT_TIME_LIMIT = 40
-CELERY_TASK_TIME_LIMIT = 50
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_SERIALIZER = "json"
-CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_PUBLISH_RETRY = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
-    {"polling_interval": 0.05}
-    if EMBEDDED
-    else {
-        "socket_timeout": 2,
-        "socket_connect_timeout": 1,
-        # one try a wake-up: kombu else waits 2 and 4 s and tries again
-        "max_retries": 0,
-        "visibility_timeout": 120,
-        # kombu looks for lost tasks only about every 100 s by default
-        "unacked_restore_interval": 10,
-        "unacked_restore_throttle": 1,
-    }
-)
 # In memory: every entry is a sweep that runs again within seconds of a start, so a
 # file of last runs would only be one more thing to damage.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"

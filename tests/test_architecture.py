@@ -65,10 +65,11 @@ def test_every_task_is_bounded_and_survives_its_worker(registered: set[str]) -> 
     own = {name for name in registered if not name.startswith("celery.")}
 
     assert own
+    assert current_app.conf.task_reject_on_worker_lost is True
     for name in own:
         task = current_app.tasks[name]
         assert task.acks_late, name
-        assert task.reject_on_worker_lost or settings.CELERY_TASK_REJECT_ON_WORKER_LOST
+        assert task.reject_on_worker_lost is not False, name
         assert task.ignore_result, name
 
 
