@@ -5,6 +5,8 @@ import subprocess
 
 from scripts import environment, tell
 
+# On every core; a file stays together, because its tests share what they set up.
+SIDE_BY_SIDE = ("-n", "auto", "--dist", "loadfile")
 # What would make the embedded suite run against something else than its own SQLite.
 FOREIGN = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "CRASH_POINT", "CLOCK_OFFSET")
 
@@ -14,7 +16,9 @@ def test() -> int:
     environment.ensure(dev=True)
     tell.step("Testing on the built-in database …")
     variables = {key: value for key, value in os.environ.items() if key not in FOREIGN}
-    return _run("pytest", "-m", "not stack and not browser", variables=variables)
+    return _run(
+        "pytest", *SIDE_BY_SIDE, "-m", "not stack and not browser", variables=variables
+    )
 
 
 def test_stack() -> int:
