@@ -24,7 +24,7 @@ from proofs.processes import ChildProcess, free_port, port_answers
 
 pytestmark = pytest.mark.stack
 
-READY_SECONDS = 90.0  # the first start collects the static files
+READY_SECONDS = 240.0  # the first start makes half a year of sample data; alone 25 s
 END_SECONDS = 5.0
 LEASE_SECONDS = 60.0
 Start = Callable[[], ChildProcess]
@@ -171,8 +171,9 @@ def test_a_second_start_is_quick_and_keeps_the_sign_ins(
 
     demo = start()
 
-    # of the processor, so that a busy machine does not decide; alone it takes 4 s
-    assert sum(processor_seconds(pid) for pid in demo.group_pids()) < 10
+    # of the processor, so that a busy machine decides less; alone it takes 4 s, busy
+    # up to 11, and filling in the sample shop again would take 20 more
+    assert sum(processor_seconds(pid) for pid in demo.group_pids()) < 16
     assert {**record(var), "url": ""} == {**before, "url": ""}
     assert demo.terminate(timeout=END_SECONDS) == 0
 
