@@ -7,6 +7,7 @@ the reply although the mail was taken, so that it may rightly send it again.
 
 import asyncio
 import secrets
+import ssl
 import time
 from email import message_from_bytes, policy
 from types import TracebackType
@@ -143,9 +144,14 @@ class SmtpSink(Fake):
 
 
 class SmtpServer:
-    """Runs a sink on 127.0.0.1 in a thread of this process; a context manager."""
+    """Runs a sink on 127.0.0.1 in a thread of this process; a context manager.
 
-    def __init__(self, sink: SmtpSink, *, port: int = 0) -> None:
+    `tls`: with which STARTTLS is offered; None = not at all.
+    """
+
+    def __init__(
+        self, sink: SmtpSink, *, port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.sink = sink
         self._controller = Controller(
             sink,
@@ -156,6 +162,7 @@ class SmtpServer:
             authenticator=sink.authenticate,
             auth_require_tls=False,
             enable_SMTPUTF8=True,
+            tls_context=tls,
         )
         self.port = int(self._controller.port)
         self.url = f"smtp://127.0.0.1:{self.port}"
