@@ -15,9 +15,9 @@ from merchant_portal.lib import clock
 from merchant_portal.staff.roles import Right
 
 from ..models import LinkStatus, PaymentLink
-from ..services import links, manual, pages, sending
+from ..services import links, manual, pages, sending, timeline
 from ..services.errors import LinkConflict, LinkError
-from . import editing, formats, panels, typed
+from . import editing, formats, history, panels, typed
 from .entry import link_or_404, needs, who
 from .link_page import show
 from .panels import Panel
@@ -25,6 +25,8 @@ from .panels import Panel
 T = TypeVar("T")
 _NAMES = {"occurred_at": "paid_on"}
 # fields of the services that are called otherwise in the forms
+NEWS = 3
+# lines of the timeline that a refused form shows
 
 
 @require_POST
@@ -85,7 +87,7 @@ def cancel_view(request: HttpRequest, pk: int) -> HttpResponse:
     """`reason` is shown to the customer; `tell` sends it to them as well."""
     link = link_or_404(request, pk)
     panel = Panel(
-        {"reason": request.POST.get("reason", ""), "tell": request.POST.get("tell", "")}
+        {name: request.POST.get(name, "") for name in ("reason", "tell", "version")}
     )
 
     def act() -> str:
@@ -95,6 +97,7 @@ def cancel_view(request: HttpRequest, pk: int) -> HttpResponse:
             actor=who(request).actor(),
             reason=reason,
             tell=bool(panel.values["tell"]),
+            version=typed.version(panel.values["version"]),
         )
         if not done:
             raise LinkConflict(_("This link is closed or paid already."))
@@ -123,12 +126,15 @@ def extend_view(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @needs(Right.PAYMENTS_WRITE)
 def record_view(request: HttpRequest, pk: int) -> HttpResponse:
-    """Money taken by hand; the same `key` again books nothing twice."""
+    """Money taken by hand; the same `key` again books nothing twice.
+
+    `version` keeps two people from booking the same money.
+    """
     link = link_or_404(request, pk)
     panel = Panel(
         {
             name: request.POST.get(name, "")
-            for name in ("amount", "method", "paid_on", "note", "key")
+            for name in ("amount", "method", "paid_on", "note", "key", "version")
         }
     )
 
@@ -143,6 +149,7 @@ def record_view(request: HttpRequest, pk: int) -> HttpResponse:
             note=_typed("note", typed.line, panel),
             occurred_at=_paid_at(panel, formats.business_zone()),
             key=_key(panel),
+            version=typed.version(panel.values["version"]),
         )
         amount = formats.money(paid.amount_minor, paid.currency)
         return _("Payment of %s recorded.") % amount
@@ -162,6 +169,7 @@ def _do(
         messages.success(request, act())
     except LinkConflict as exc:
         panel.errors["form"], status = exc.message, 409
+        _tell_news(link, panel)
     except LinkError as exc:
         field = _NAMES.get(exc.field, exc.field)
         known = field in panel.values or field == "channels"
@@ -170,6 +178,15 @@ def _do(
         return redirect("admin:links_paymentlink_change", link.pk)
     panel.is_open = True
     return show(request, link_or_404(request, link.pk), {name: panel}, status=status)
+
+
+def _tell_news(link: PaymentLink, panel: Panel) -> None:
+    """Say what happened meanwhile: doing it again is then a decision, no accident."""
+    fresh = PaymentLink.objects.get(pk=link.pk)
+    newest = timeline.acts(fresh, NEWS)
+    panel.news = history.lines(newest, formats.business_zone())
+    if "version" in panel.values:
+        panel.values["version"] = str(fresh.version)
 
 
 def _typed(name: str, read: Callable[[str], T], panel: Panel) -> T:

@@ -1,7 +1,5 @@
 """Saving what was edited on a link's page, and what to show when two people did."""
 
-import re
-
 from django.utils.translation import gettext as _
 
 from merchant_portal.lib.actors import Actor
@@ -12,14 +10,11 @@ from ..services.errors import LinkConflict, LinkError
 from . import formats, panels, typed
 from .panels import Conflict, Panel
 
-_VERSION = re.compile(r"\A[0-9]{1,9}\Z")
-
 
 def save(link: PaymentLink, panel: Panel, *, actor: Actor) -> None:
     """Save the panel's values if nobody changed the link since it was shown.
 
-    On LinkConflict the panel names each field that differs, typed and saved, and
-    carries the new version: saving again then is a decision, not an accident.
+    On LinkConflict the panel names each field that differs, typed and saved.
     """
     zone = formats.business_zone()
     values = panel.values
@@ -32,14 +27,13 @@ def save(link: PaymentLink, panel: Panel, *, actor: Actor) -> None:
         note = typed.block(values["note"])
     except typed.TypedError as exc:
         raise LinkError(str(exc), field) from exc
-    seen = int(values["version"]) if _VERSION.match(values["version"]) else 0
     try:
         links.edit(
             link,
             due_on=due_on,
             note_text=note,
             expires_at=expires_at,
-            version=seen,
+            version=typed.version(values["version"]),
             actor=actor,
         )
     except LinkConflict:
@@ -58,4 +52,3 @@ def _show_both(link: PaymentLink, panel: Panel) -> None:
         for name, label in labels.items()
         if panel.values[name].strip() != saved[name]
     ]
-    panel.values["version"] = saved["version"]

@@ -8,6 +8,7 @@ from merchant_portal.lib import ids
 
 from ..models import PaymentLink
 from . import formats
+from .history import Line
 
 SEND, EDIT, CANCEL, EXTEND, RECORD = "send", "edit", "cancel", "extend", "record"
 
@@ -23,12 +24,16 @@ class Conflict:
 
 @dataclass(slots=True)
 class Panel:
-    """One form: what stands in it, what is wrong with it, whether it is open."""
+    """One form: what stands in it, what is wrong with it, whether it is open.
+
+    `news`: what happened to the link since the form was shown, newest first.
+    """
 
     values: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     channels: tuple[str, ...] = ()
     conflicts: list[Conflict] = field(default_factory=list)
+    news: list[Line] = field(default_factory=list)
     is_open: bool = False
 
 
@@ -41,7 +46,7 @@ def fresh(link: PaymentLink, zone: ZoneInfo, known: dict[str, str]) -> Panels:
     return {
         SEND: Panel({"key": ids.new("frm")}, channels=tuple(last or list(known)[:1])),
         EDIT: Panel(edit_values(link, zone)),
-        CANCEL: Panel({"reason": "", "tell": ""}),
+        CANCEL: Panel({"reason": "", "tell": "", "version": str(link.version)}),
         EXTEND: Panel({"expires_at": ""}),
         RECORD: Panel(
             {
@@ -52,6 +57,7 @@ def fresh(link: PaymentLink, zone: ZoneInfo, known: dict[str, str]) -> Panels:
                 "paid_on": "",
                 "note": "",
                 "key": ids.new("frm"),
+                "version": str(link.version),
             }
         ),
     }

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from merchant_portal.lib import text
 from merchant_portal.lib.money import MoneyError, parse_amount
 
+_VERSION = re.compile(r"\A[0-9]{1,9}\Z")
 _QUANTITY = re.compile(r"\A([0-9]{1,7})(?:\.([0-9]{1,3}))?\Z")
 _PERCENT = re.compile(r"\A([0-9]{1,3})(?:\.([0-9]{1,2}))?\Z")
 _DAY = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -85,6 +86,11 @@ def moment(value: str, zone: ZoneInfo) -> datetime | None:
     except (ValueError, OverflowError):
         pass  # no such moment: refused below like any other nonsense
     raise TypedError(_("Write date and time, like 2026-12-31 18:00."))
+
+
+def version(value: str) -> int:
+    """The version of a link in a form's hidden field; 0, which no link has, for others."""
+    return int(value) if _VERSION.match(value) else 0
 
 
 def line(value: str) -> str:

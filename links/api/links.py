@@ -121,11 +121,17 @@ def send_link(request: HttpRequest, link_id: PathId, body: SendIn) -> Status[Sen
 def cancel_link(
     request: HttpRequest, link_id: PathId, body: CancelIn | None = None
 ) -> Status[LinkOut]:
-    """Ask for nothing more; what is canceled already stays as it is."""
+    """Ask for nothing more; what is canceled already stays as it is.
+
+    With `version`, 409 if the link has moved on since.
+    """
     link = find(key_of(request), link_id)
     with as_problems():
         done = links.cancel(
-            link, reason=body.reason if body else "", actor=actor_of(request)
+            link,
+            reason=body.reason if body else "",
+            version=body.version if body else None,
+            actor=actor_of(request),
         )
     if not done:
         link = find(key_of(request), link_id)

@@ -129,9 +129,10 @@ class SendIn(Input):
 
 
 class CancelIn(NullIsLeftOut):
-    """`reason`: shown to the customer."""
+    """`reason`: shown to the customer. `version`: cancel only the link as you saw it."""
 
     reason: Annotated[str, Field(max_length=300), AfterValidator(_not_a_card)] = ""
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
 
 
 class LineOut(BaseModel):
@@ -165,9 +166,13 @@ def _plain(value: int, decimals: int) -> str:
 
 
 class LinkOut(BaseModel):
-    """`url`: what the customer opens; `balance`: what is still asked."""
+    """`url`: what the customer opens; `balance`: what is still asked.
+
+    `version`: rises with each change of terms, status or money.
+    """
 
     id: str
+    version: int
     number: str | None
     url: str
     status: str
@@ -198,6 +203,7 @@ class LinkOut(BaseModel):
         """`link` with customer and replaced link joined and lines prefetched."""
         return cls(
             id=link.public_id,
+            version=link.version,
             number=link.number,
             url=pages.url_of(link),
             status=link.status,

@@ -204,10 +204,7 @@ def edit(
     cleaned = clean_note(note_text)
     with transaction.atomic():
         locked = PaymentLink.objects.locked(link.pk)
-        if locked.version != version:
-            raise LinkConflict(
-                _("Somebody changed this link in the meantime. Look at it again.")
-            )
+        refuse_stale(locked, version)
         if locked.status not in {LinkStatus.DRAFT, LinkStatus.ACTIVE}:
             raise LinkConflict(_("This link can no longer be changed."))
         now = clock.now()
@@ -229,16 +226,35 @@ def edit(
     link.refresh_from_db()
 
 
+def refuse_stale(locked: PaymentLink, version: int | None) -> None:
+    """LinkConflict when a locked link has moved on from the version somebody saw.
+
+    None: whoever asks saw none, and means the link however it stands.
+    """
+    if version not in (None, locked.version):
+        raise LinkConflict(
+            _("Somebody changed this link in the meantime. Look at it again.")
+        )
+
+
 def cancel(
-    link: PaymentLink, *, actor: Actor, reason: str = "", tell: bool = False
+    link: PaymentLink,
+    *,
+    actor: Actor,
+    reason: str = "",
+    tell: bool = False,
+    version: int | None = None,
 ) -> bool:
     """Close a link; `reason` is shown to the customer, `tell` also sends it.
 
-    False if it was closed or paid already.
+    `version`: of the link as whoever cancels saw it. False if it was closed or paid
+    already; raises LinkConflict if it is open but has moved on.
     """
     reason = words.clean_line(reason, "reason", max_length=300)
     with transaction.atomic():
         locked = PaymentLink.objects.locked(link.pk)
+        if LinkStatus.CANCELED in PaymentLink.TRANSITIONS.get(locked.status, set()):
+            refuse_stale(locked, version)
         if not _close(locked, LinkStatus.CANCELED, actor, reason):
             return False
         if tell:

@@ -13,7 +13,7 @@ from merchant_portal.lib.money import Money, MoneyError, positive
 from ..models import LinkStatus, Payment, PaymentLink
 from ..providers.base import PaymentSnapshot, SeenState
 from ..providers.manual import METHODS
-from . import payments, words
+from . import links, payments, words
 from .errors import LinkConflict, LinkError
 
 
@@ -26,11 +26,13 @@ def record_payment(
     note: str = "",
     occurred_at: datetime | None = None,
     key: str = "",
+    version: int | None = None,
 ) -> Payment:
     """Book money that a member of staff took, in the link's currency.
 
-    `key`: of the form, so that a double submit books once. Raises LinkError for what
-    cannot be, LinkConflict for a draft.
+    `key`: of the form, so that a double submit books once. `version`: of the link as
+    they saw it, so that two do not book the same money. Raises LinkError for what
+    cannot be, LinkConflict for a draft or a link that has moved on.
     """
     if method not in METHODS:
         raise LinkError(_("Choose how it was paid."), "method")
@@ -49,7 +51,9 @@ def record_payment(
         raise LinkConflict(_("This draft was canceled; it cannot be paid."))
     reference = f"manual:{link.public_id}:{key or ids.new('man')}"
     with transaction.atomic():
-        PaymentLink.objects.locked(link.pk)
+        locked = PaymentLink.objects.locked(link.pk)
+        if not _is_booked(reference):
+            links.refuse_stale(locked, version)
         booked = payments.record(
             PaymentSnapshot(
                 account_slug="manual",
@@ -69,3 +73,10 @@ def record_payment(
     return booked or Payment.objects.get(
         account__slug="manual", provider_payment_id=reference
     )
+
+
+def _is_booked(reference: str) -> bool:
+    """Whether this is the same form once more; its own money moved the link on."""
+    return Payment.objects.filter(
+        account__slug="manual", provider_payment_id=reference
+    ).exists()

@@ -288,7 +288,8 @@ def allocate(link: PaymentLink) -> None:
     paid = link.amount_minor - left
     if paid != link.amount_paid_minor:
         link.amount_paid_minor = paid
-        link.save(update_fields=["amount_paid_minor"])
+        link.version += 1  # whoever has its page open has not seen this money
+        link.save(update_fields=["amount_paid_minor", "version"])
 
 
 def _pay(link: PaymentLink, now: datetime) -> None:

@@ -30,17 +30,18 @@ def entries(
     link: PaymentLink, *, before: tuple[datetime, str] | None = None, limit: int = 100
 ) -> list[Entry]:
     """The newest `limit` lines older than `before`, newest first; three queries."""
-    merged = [*_activities(link), *_messages(link)]
+    merged = [*acts(link), *_messages(link)]
     merged.sort(key=lambda entry: (entry.at, entry.id), reverse=True)
     if before is not None:
         merged = [entry for entry in merged if (entry.at, entry.id) < before]
     return merged[:limit]
 
 
-def _activities(link: PaymentLink) -> list[Entry]:
+def acts(link: PaymentLink, limit: int = LIMIT) -> list[Entry]:
+    """What happened to the link itself, newest first."""
     return [
         Entry(f"act_{row.pk:012d}", row.kind, row.at, row.actor, row.detail)
-        for row in link.activities.order_by("-id")[:LIMIT]
+        for row in link.activities.order_by("-id")[:limit]
     ]
 
 

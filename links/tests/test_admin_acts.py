@@ -133,7 +133,7 @@ def test_cancel_tells_the_reason_once(
 ) -> None:
     link = make_link(ada)
     sending.send(link, ["email"], actor=owner.actor())
-    form = {"reason": "Sold out", "tell": "on"}
+    form = {"reason": "Sold out", "tell": "on", "version": str(link.version)}
 
     first = client.post(to(link, "cancel"), form)
     second = client.post(to(link, "cancel"), form)
@@ -159,7 +159,13 @@ def test_expired_link_opens_again(client: Client, ada: Customer) -> None:
 
 def test_recorded_payment_is_booked_once(client: Client, ada: Customer) -> None:
     link = make_link(ada, amount_minor=5000)
-    form = {"amount": "20", "method": "cash", "key": ids.new("frm"), "note": "Till 2"}
+    form = {
+        "amount": "20",
+        "method": "cash",
+        "key": ids.new("frm"),
+        "note": "Till 2",
+        "version": str(link.version),
+    }
 
     client.post(to(link, "record"), form)
     client.post(to(link, "record"), form)
@@ -185,7 +191,12 @@ def test_payment_is_refused_beside_its_field(
     client: Client, ada: Customer, field: str, typed: str
 ) -> None:
     link = make_link(ada)
-    form = {"amount": "5", "method": "cash", "key": ids.new("frm")}
+    form = {
+        "amount": "5",
+        "method": "cash",
+        "key": ids.new("frm"),
+        "version": str(link.version),
+    }
 
     answer = client.post(to(link, "record"), {**form, field: typed})
 

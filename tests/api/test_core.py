@@ -8,7 +8,8 @@ from django.test import Client
 
 from customers.models import Customer
 from links.models import PaymentLink
-from links.services import pages
+from links.services import manual, pages
+from merchant_portal.lib.actors import SYSTEM
 from merchant_portal.staff.models import ApiKey
 from notifications.models import Message
 
@@ -254,6 +255,21 @@ def test_cancels_with_a_reason_and_twice_is_once(caller: Caller) -> None:
     assert second == first
     refused = caller.post(f"links/{made['id']}/send", {"channels": ["email"]})
     problem(refused, 409)
+
+
+def test_cancels_only_the_link_that_the_caller_saw(caller: Caller) -> None:
+    made = new_link(caller)
+    link = PaymentLink.objects.get(public_id=made["id"])
+    manual.record_payment(link, amount_minor=1, method="cash", actor=SYSTEM)
+    where = f"links/{made['id']}"
+
+    problem(caller.post(f"{where}/cancel", {"version": made["version"]}), 409)
+
+    seen = read(caller.get(where))
+    assert (seen["status"], seen["version"]) == ("active", made["version"] + 1)
+    gone = read(caller.post(f"{where}/cancel", {"version": seen["version"]}))
+    assert gone["status"] == "canceled"
+    assert read(caller.post(f"{where}/cancel", {"version": seen["version"]})) == gone
 
 
 def test_what_is_paid_cannot_be_canceled(caller: Caller) -> None:

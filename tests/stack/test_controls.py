@@ -25,8 +25,9 @@ from links.providers.base import Provider
 from links.providers.registry import get_provider
 from links.providers.stripe import StripeProvider
 from links.providers.training import TrainingProvider
-from links.services import accounts, checkouts, inbox, manual, payments
+from links.services import accounts, checkouts, inbox, links, manual, payments
 from links.services.checkouts import CheckoutRefused
+from links.services.errors import LinkConflict
 from links.tests.factories import make_customer, make_link, make_seen
 from links.tests.stripe_tape import SECRET_KEY, StripeTape
 from merchant_portal.audit.models import AuditEntry
@@ -265,3 +266,54 @@ def test_control_without_lock_and_constraint_the_cash_is_booked_twice(
         assert link.payments.aggregate(all=Sum("amount_minor")) == {"all": 2500}
         # Not even called a surplus: neither saw the other's.
         assert {payment.surplus_minor for payment in link.payments.all()} == {0}
+
+
+# Two people at one link, the same cash in both their forms.
+
+
+def book_by_two(gap: Gap) -> tuple[PaymentLink, list[Payment | Exception]]:
+    link = make_link(make_customer())
+    accounts.get("manual")  # made on first use, which is another race
+
+    def submit(key: str) -> Payment:
+        return manual.record_payment(
+            PaymentLink.objects.get(pk=link.pk),
+            amount_minor=1250,
+            method="cash",
+            actor=SYSTEM,
+            key=key,
+            version=link.version,
+        )
+
+    results = gap.run(partial(submit, "form-ada"), partial(submit, "form-bob"))
+    return link, results
+
+
+def test_of_two_people_at_once_one_books_the_cash(before_commit: Gap) -> None:
+    link, results = book_by_two(before_commit)
+
+    (refused,) = [result for result in results if isinstance(result, Exception)]
+    assert isinstance(refused, LinkConflict)
+    assert link.payments.get().amount_minor == 1250
+
+
+def test_control_without_the_version_both_book_the_cash(
+    before_commit: Gap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "refuse_stale", lambda locked, version: None)
+
+    link, results = book_by_two(before_commit)
+
+    assert not [result for result in results if isinstance(result, Exception)]
+    rows = link.payments.values_list("amount_minor", "surplus_minor")
+    assert sorted(rows) == [(1250, 0), (1250, 1250)]
+
+
+@pytest.mark.usefixtures("unlocked_links")
+def test_control_without_the_lock_the_version_alone_lets_both_book(
+    before_commit: Gap,
+) -> None:
+    link, results = book_by_two(before_commit)
+
+    assert not [result for result in results if isinstance(result, Exception)]
+    assert link.payments.count() == 2
