@@ -12,8 +12,10 @@ log = structlog.get_logger(__name__)
 
 
 @shared_task(ignore_result=True)
-def process_webhook(pk: int) -> None:
-    inbox.process(pk)
+def process_webhook(*pks: int) -> None:
+    """Work on some events; the sweep finds those that a failure leaves out."""
+    for pk in pks:
+        inbox.process(pk)
 
 
 @shared_task(ignore_result=True)

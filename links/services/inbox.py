@@ -18,7 +18,7 @@ from ..providers.base import (
     ProviderRejected,
 )
 from ..providers.registry import get_provider
-from . import accounts, checkouts, payments
+from . import checkouts, payments, storing
 
 LEASE = timedelta(seconds=60)
 RETRY_AFTER_SECONDS = (10, 60, 300, 1800, 7200)
@@ -35,34 +35,20 @@ class _Read:
     payments: tuple[PaymentSnapshot, ...]
 
 
-def receive(slug: str, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
+def receive(slug: str, headers: Mapping[str, str], body: bytes) -> int | None:
     """Verify and store one webhook, once for ever; a task does the work.
 
-    Raises WebhookVerificationError (answer 400) and KeyError for a provider whose
-    keys are not set (answer 404). Three statements, the last one a look-up; none
-    before the signature is proved.
+    Its key, or None for a repeat, which is already at work. Raises
+    WebhookVerificationError (answer 400) and KeyError for a provider whose keys are not
+    set (answer 404). One statement, two for a repeat; none before the signature is
+    proved, and no call to anybody.
     """
     provider = get_provider(slug)
     provider.verify_webhook(headers, body)
-    event = provider.parse_webhook(body)
-    account = accounts.get(slug)
-    WebhookEvent.objects.bulk_create(
-        [
-            WebhookEvent(
-                account=account,
-                event_id=event.event_id,
-                kind=event.kind,
-                body=body.decode("utf-8", "replace"),
-                received_at=Now(),
-                next_try_at=Now(),
-            )
-        ],
-        ignore_conflicts=True,
-    )
-    stored = WebhookEvent.objects.get(account=account, event_id=event.event_id)
+    stored = storing.store(slug, provider.parse_webhook(body), body)
     crash.crash_at("webhook.after_store")
-    if stored.state == EventState.RECEIVED and stored.tries == 0:
-        queue.nudge("links.tasks.process_webhook", stored.pk)
+    if stored is not None:
+        queue.nudge("links.tasks.process_webhook", stored)
     return stored
 
 

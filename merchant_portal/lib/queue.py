@@ -1,7 +1,13 @@
 """Wake-ups for workers. The rows in the database are the work; a lost wake-up only
-means that the sweep finds them some seconds later."""
+means that the sweep finds them some seconds later.
 
+One thread of each process sends them, so that no request ever waits for a broker.
+"""
+
+import atexit
 import logging
+import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +28,19 @@ TASKS = frozenset(
     }
 )
 # Every task that may be nudged; a test checks that each exists.
+GATHERED = {"links.tasks.process_webhook": 8}
+# Tasks that take several keys, and how many at most: publishing costs more than storing
+# an event, and what one task holds up when its provider is slow stays bounded.
+GATHER_SECONDS = 0.005
+# How long the first of several wake-ups waits for the others.
+MAX_WAITING = 10_000
+# While a broker hangs; what is beyond is left to the sweep.
 PAUSE_SECONDS = 5.0
-# After a failed try, so that a hanging Redis costs one request two seconds, not all.
+# After a failed try, so that a hanging broker is not asked again for each wake-up.
+EXIT_SECONDS = 1.0
+# A command that ends gives its last wake-ups that long.
 
+Keys = tuple[int | str, ...]
 logger = logging.getLogger(__name__)
 _paused_until = 0.0
 _is_silent: ContextVar[bool] = ContextVar("nudges_silenced", default=False)
@@ -33,14 +49,19 @@ _is_silent: ContextVar[bool] = ContextVar("nudges_silenced", default=False)
 def nudge(task_name: str, *args: int | str) -> None:
     """Wake a worker for `task_name` once the current transaction has committed.
 
-    `args`: primary keys only. Never raises for an absent broker and waits at most
-    about two seconds for it; ValueError for a name not in TASKS.
+    `args`: primary keys only. Never waits for the broker and never raises for an absent
+    one; ValueError for a name not in TASKS.
     """
     if task_name not in TASKS:
         raise ValueError(f"{task_name!r} is not in queue.TASKS.")
     if _is_silent.get():
         return
-    transaction.on_commit(lambda: _send(task_name, args))
+    transaction.on_commit(lambda: _publisher.put(task_name, args))
+
+
+def flush(timeout_seconds: float) -> bool:
+    """Wait until no wake-up of this process is waiting; False if that takes too long."""
+    return _publisher.flush(timeout_seconds)
 
 
 @contextmanager
@@ -53,7 +74,68 @@ def silenced() -> Iterator[None]:
         _is_silent.reset(token)
 
 
-def _send(task_name: str, args: tuple[int | str, ...]) -> None:
+class _Publisher:
+    """Sends what was put in from a thread of its own, equal wake-ups once."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: dict[tuple[str, Keys], None] = {}
+        self._is_sending = False
+        self._thread: threading.Thread | None = None
+
+    def put(self, task_name: str, args: Keys) -> None:
+        if time.monotonic() < _paused_until:
+            return
+        with self._changed:
+            if len(self._waiting) >= MAX_WAITING:
+                return
+            self._waiting[task_name, args] = None
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="wake-ups", daemon=True
+                )
+                self._thread.start()
+                atexit.register(self.flush, EXIT_SECONDS)
+            self._changed.notify_all()
+
+    def flush(self, timeout_seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not self._waiting and not self._is_sending, timeout_seconds
+            )
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting)
+                self._is_sending = True
+            time.sleep(GATHER_SECONDS)
+            with self._changed:
+                waiting, self._waiting = list(self._waiting), {}
+            try:
+                for task_name, args in _gathered(waiting):
+                    _send(task_name, args)
+            finally:
+                with self._changed:
+                    self._is_sending = False
+                    self._changed.notify_all()
+
+
+def _gathered(waiting: list[tuple[str, Keys]]) -> Iterator[tuple[str, Keys]]:
+    """The same wake-ups, with the keys of one task together where it takes several."""
+    keys: dict[str, list[int | str]] = {}
+    for task_name, args in waiting:
+        if task_name in GATHERED:
+            keys.setdefault(task_name, []).extend(args)
+        else:
+            yield task_name, args
+    for task_name, several in keys.items():
+        size = GATHERED[task_name]
+        for start in range(0, len(several), size):
+            yield task_name, tuple(several[start : start + size])
+
+
+def _send(task_name: str, args: Keys) -> None:
     global _paused_until
     if time.monotonic() < _paused_until:
         return
@@ -66,3 +148,15 @@ def _send(task_name: str, args: tuple[int | str, ...]) -> None:
             task_name,
             type(exc).__name__,
         )
+
+
+_publisher = _Publisher()
+
+
+def _start_anew() -> None:
+    """A forked process has none of its parent's threads."""
+    global _publisher
+    _publisher = _Publisher()
+
+
+os.register_at_fork(after_in_child=_start_anew)
