@@ -342,6 +342,7 @@ CELERY_BROKER_URL = REDIS_URL or "memory://localhost"
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "links-sweep": {"task": "links.tasks.sweep", "schedule": 10.0},
+    "audit-head": {"task": "notifications.tasks.keep_audit_head", "schedule": 600.0},
     "messages": {"task": "notifications.tasks.sweep", "schedule": 5.0},
 }
 

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from merchant_portal.lib import queue
 
-from .services import delivery, outbox
+from .services import audit_heads, delivery, outbox
 
 BATCH = 200  # below SQLite's 999 parameters with room; a task must carry a batch
 
@@ -28,3 +28,9 @@ def sweep() -> int:
     """Every few seconds: what lapsed comes back, what is due goes out."""
     delivery.reap()
     return _send_batch()
+
+
+@shared_task(name="notifications.tasks.keep_audit_head", acks_late=True)
+def keep_audit_head() -> bool:
+    """Once a day, whenever the day turned: where the record of acts ended."""
+    return audit_heads.keep()

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from customers.services import customers
 from customers.services.customers import CustomerError
+from merchant_portal.audit import services as audit
 from merchant_portal.lib.actors import Actor
 from merchant_portal.staff.models import User
 
@@ -47,7 +48,7 @@ def make(
     is_new = made is None
     if made is None:
         try:
-            with transaction.atomic():
+            with transaction.atomic(), audit.recorded_last():
                 made = _make(
                     wanted, draft=draft, actor=user.actor(), instead_of=instead_of
                 )

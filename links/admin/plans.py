@@ -94,10 +94,15 @@ class ReminderPlanAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             obj.is_default = True
             ReminderPlan.objects.exclude(pk=obj.pk).update(is_default=False)
         super().save_model(request, obj, form, change)
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Any, change: bool
+    ) -> None:
+        super().save_related(request, form, formsets, change)
         audit.record(
             who(request).actor().id,
             "reminder_plan.changed" if change else "reminder_plan.created",
-            obj.public_id,
+            form.instance.public_id,
             fields=form.changed_data,
         )
 

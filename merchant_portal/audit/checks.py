@@ -20,7 +20,6 @@ def require_triggers(using: str, **_kwargs: Any) -> None:
     if absent:
         raise ImproperlyConfigured(
             f"The audit log is not protected: {', '.join(absent)} missing on"
-            f" {triggers.TABLE}. Put them back with: manage.py migrate --fake audit"
-            " 0001_initial, then manage.py migrate audit. Then find out who removed"
-            " them."
+            f" {triggers.TABLE}. Put them back with: manage.py protect_audit. Then find"
+            " out who removed them, and what manage.py verify_audit says."
         )

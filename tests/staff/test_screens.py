@@ -5,8 +5,9 @@ from django.contrib import admin
 from django.test import Client
 from pytest_django import Settings
 
-from merchant_portal.audit.models import AuditEntry
+from merchant_portal.audit import services as audit
 from merchant_portal.business.models import Business
+from merchant_portal.lib import clock
 from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.models import ApiKey, User
 from merchant_portal.staff.navigation import environment, sidebar
@@ -157,12 +158,8 @@ def test_times_are_shown_by_the_clock_of_the_business(owner_client: Client) -> N
     business = Business.objects.current()
     business.time_zone = "Asia/Tokyo"
     business.save()
-    AuditEntry.objects.create(
-        at=datetime(2026, 1, 5, 20, 30, tzinfo=UTC),
-        actor="usr_1",
-        action="link.created",
-        object_id="plk_1",
-    )
+    with clock.frozen(datetime(2026, 1, 5, 20, 30, tzinfo=UTC)):
+        audit.record("usr_1", "link.created", "plk_1")
 
     page = owner_client.get("/admin/audit/auditentry/").content.decode()
 

@@ -10,13 +10,16 @@ from merchant_portal.audit import services as audit
 from merchant_portal.audit.models import AuditEntry
 from merchant_portal.lib import clock
 
+from .tampering import record_five, verdict
+
 AT = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 
 
 @pytest.fixture
 def entry(db: None) -> AuditEntry:
     with clock.frozen(AT):
-        return audit.record("usr_1", "link.canceled", "plk_1", reason="typo", was=["a"])
+        audit.record("usr_1", "link.canceled", "plk_1", reason="typo", was=["a"])
+    return AuditEntry.objects.get()
 
 
 def test_records_who_did_what_and_when(entry: AuditEntry) -> None:
@@ -62,8 +65,10 @@ def test_database_refuses_the_engines_own_way_around(entry: AuditEntry) -> None:
         "TRUNCATE audit_auditentry"
         if connection.vendor == "postgresql"
         else "INSERT OR REPLACE INTO audit_auditentry"
-        " (id, at, actor, action, object_id, details)"
-        " SELECT id, at, 'usr_2', action, object_id, details FROM audit_auditentry"
+        " (id, sequence, at, actor, action, object_id, details, key_version,"
+        " previous_hash, hash)"
+        " SELECT id, sequence, at, 'usr_2', action, object_id, details, key_version,"
+        " previous_hash, hash FROM audit_auditentry"
     )
 
     with (
@@ -81,21 +86,35 @@ def test_migrate_says_so_when_a_trigger_is_missing(db: None) -> None:
     assert lost == []
     triggers.remove(connection)
 
-    with pytest.raises(ImproperlyConfigured, match="migrate --fake audit 0001_initial"):
+    with pytest.raises(ImproperlyConfigured, match="protect_audit"):
         checks.require_triggers(using="default")
 
     triggers.install(connection)
     checks.require_triggers(using="default")
 
 
-@pytest.mark.django_db(transaction=True)
-def test_cure_that_the_check_names_puts_the_triggers_back() -> None:
+def test_cure_that_the_check_names_puts_the_triggers_back(db: None) -> None:
     triggers.remove(connection)
 
-    call_command("migrate", "audit", "0001_initial", fake=True, verbosity=0)
+    call_command("protect_audit")
+
+    assert triggers.missing(connection) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_entries_from_before_the_chain_are_chained_in_their_order() -> None:
+    with transaction.atomic():
+        record_five()
+    first = list(AuditEntry.objects.values_list("sequence", "object_id", "hash"))
+
+    call_command("migrate", "audit", "0002_append_only_triggers", verbosity=0)
+    assert triggers.missing(connection) == []
     call_command("migrate", "audit", verbosity=0)
 
     assert triggers.missing(connection) == []
+    assert verdict().said == "5 entries, whole and in order; 0 heads agree."
+    again = AuditEntry.objects.order_by("sequence")
+    assert list(again.values_list("sequence", "object_id", "hash")) == first
 
 
 @pytest.mark.django_db(transaction=True)
@@ -104,4 +123,5 @@ def test_tables_are_emptied_between_transactional_tests(run: int) -> None:
     assert not AuditEntry.objects.exists()
     assert triggers.missing(connection) == []
 
-    audit.record("usr_1", "link.canceled", "plk_1")
+    with transaction.atomic():
+        audit.record("usr_1", "link.canceled", "plk_1")

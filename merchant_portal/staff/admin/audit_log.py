@@ -17,10 +17,19 @@ class AuditEntryAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     view_right = Right.AUDIT_READ
 
     list_display = ("at", "actor", "action", "object_id")
-    fields = ("at", "actor", "action", "object_id", "details")
+    fields = (
+        "sequence",
+        "at",
+        "actor",
+        "action",
+        "object_id",
+        "details",
+        "hash",
+        "key_version",
+    )
     search_fields = ("=actor", "=object_id", "=action")
     search_help_text = "usr_…, plk_…, link.canceled"
-    ordering = ("-pk",)
+    ordering = ("-sequence",)
     show_full_result_count = False
     paginator = InfinitePaginator
     list_per_page = 100

@@ -40,7 +40,7 @@ def add(
 
 def invite(email: str, name: str, role: Role, *, actor: Actor) -> User:
     """A new member of staff, and the mail with which they set their password."""
-    with transaction.atomic():
+    with transaction.atomic(), audit.recorded_last():
         user = add(email, name, role, actor=actor)
         # allauth finds the adapter by a setting: the outbox lies above this app
         get_adapter().send_password_link(user, kind="staff_invitation")

@@ -21,7 +21,8 @@ def _without_second_factor(settings: Settings) -> None:
 
 @pytest.fixture
 def entry() -> AuditEntry:
-    return audit.record("usr_1", "link.canceled", "plk_77", reason="typo")
+    audit.record("usr_1", "link.canceled", "plk_77", reason="typo")
+    return AuditEntry.objects.get()
 
 
 def test_auditor_reads_and_changes_nothing(client: Client, entry: AuditEntry) -> None:
