@@ -1,0 +1,1 @@
+"""Full-size proofs, one module each: `make prove NAME=…`; test-stack runs a slice of each."""
