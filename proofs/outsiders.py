@@ -1,0 +1,66 @@
+"""Stripe's own CLI, installed from a lock and pointed at a fake: a peer nobody here wrote."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+PEERS = Path(__file__).with_name("peers")
+CLI = PEERS / "node_modules" / ".bin" / "stripe"
+LOCK = PEERS / "package-lock.json"
+INSTALL_SECONDS = 300
+RUN_SECONDS = 90
+
+
+class OutsiderMissing(RuntimeError):
+    """Node.js is not installed, or the package could not be; the message says what to do."""
+
+
+def install() -> None:
+    """`npm ci` from the lock, when that has not been done for this very lock."""
+    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    stamp = PEERS / "node_modules" / ".installed"
+    if CLI.exists() and stamp.exists() and stamp.read_text() == digest:
+        return
+    npm = shutil.which("npm")
+    if npm is None:
+        raise OutsiderMissing("Install Node.js 18 or newer with npm (Debian: npm).")
+    # Its script would only say hello: the program comes as a package of its own.
+    done = subprocess.run(
+        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd=PEERS,
+        capture_output=True,
+        text=True,
+        timeout=INSTALL_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise OutsiderMissing(f"npm ci failed in {PEERS}:\n{done.stdout}{done.stderr}")
+    stamp.write_text(digest)
+
+
+def stripe_cli(*arguments: str, api_base: str, key: str, home: Path) -> str:
+    """Run the CLI against a fake and return what it printed.
+
+    `home` takes its settings; it reads and leaves nothing else. AssertionError with its
+    output when it fails.
+    """
+    install()
+    done = subprocess.run(
+        [str(CLI), *arguments, "--api-base", api_base],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "XDG_CONFIG_HOME": str(home),
+            "STRIPE_API_KEY": key,
+            "STRIPE_CLI_TELEMETRY_OPTOUT": "1",
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+    return done.stdout
