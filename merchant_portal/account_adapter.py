@@ -9,17 +9,46 @@ from allauth.account.authentication import get_authentication_records
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from merchant_portal.business.models import Business
-from merchant_portal.lib import sealing
+from merchant_portal.lib import limits, sealing
 from merchant_portal.staff.models import User
+from merchant_portal.staff.services import tries
+from merchant_portal.staff.services.tries import NETWORK, PASSWORD, TooManyTries
 from notifications.services import outbox
 
 SEALED_FOR = "mfa"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the try before the password is looked at; refuse one too many."""
+        network = limits.client_network(request.META)
+        try:
+            tries.take((PASSWORD, _account(credentials)), (NETWORK, network))
+        except TooManyTries as exc:
+            raise ValidationError(str(exc), code="too_many_tries") from exc
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Who the credentials belong to; the right ones make up for earlier tries."""
+        user: User | None = super().authenticate(request, **credentials)
+        if user is not None:
+            tries.forgive(PASSWORD, _account(credentials))
+            tries.give_back(NETWORK, limits.client_network(request.META))
+        return user
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """Whether it is their password, under the limits of the sign-in."""
+        found = self.authenticate(context.request, email=user.email, password=password)
+        return found is not None and found.pk == user.pk
+
+    def set_password(self, user: User, password: str) -> None:
+        """Who set a new password may use it at once, however often the old one failed."""
+        super().set_password(user, password)
+        tries.forgive(PASSWORD, user.email)
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Staff are invited; nobody signs up."""
         return False
@@ -55,6 +84,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     ) -> None:
         """Whatever else allauth would mail past the outbox is a mistake in settings."""
         raise RuntimeError(f"allauth wants to send {template_prefix}")
+
+
+def _account(credentials: dict[str, Any]) -> str:
+    return str(credentials.get("email", "")).strip().lower()
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -43,17 +43,9 @@ else:
         **_database.get("OPTIONS", {}),  # sslmode and the like, from the address
     }
 DATABASES: dict[str, dict[str, Any]] = {"default": {**_database}}
+# None: what must hold in every process, and be remembered, is in rows.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {
-    # In the database, because sign-in limits and used codes must hold in every
-    # process and survive an emptied Redis.
-    "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-        "LOCATION": "portal_cache",
-        # enough that nobody makes room for more tries by filling it
-        "OPTIONS": {"MAX_ENTRIES": 100_000},
-    }
-}
 
 REDIS_URL = env.url("REDIS_URL", "", {"redis", "rediss", "unix"})
 # Embedded: SQLite or no Redis; worker and beat run as threads of the web process.
@@ -193,16 +185,12 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # mails to strangers are nobody's wish
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = False  # the cookie ends with the browser
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-ACCOUNT_RATE_LIMITS = {
-    "login": "60/15m/ip",
-    "login_failed": "20/15m/ip,5/15m/key",
-    "reset_password": "20/1h/ip,3/1h/key",
-    "reset_password_from_key": "20/1h/ip",
-    "change_password": "5/15m/user",
-    "reauthenticate": "5/15m/user",
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False  # ours: staff/services/tries.py
+ACCOUNT_FORMS = {"change_password": "merchant_portal.staff.forms.ChangePasswordForm"}
+MFA_FORMS = {
+    "authenticate": "merchant_portal.staff.forms.AuthenticateForm",
+    "reauthenticate": "merchant_portal.staff.forms.ReauthenticateForm",
 }
-# Without it every visitor behind the proxy would share one limit.
-ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_TLS_PROXY else 0
 PASSWORD_RESET_TIMEOUT = int(timedelta(days=1).total_seconds())
 MFA_ADAPTER = "merchant_portal.account_adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]

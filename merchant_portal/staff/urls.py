@@ -3,13 +3,19 @@
 from allauth.account import views as account
 from django.urls import include, path, re_path
 
+from . import views
+
 urlpatterns = [
     path("login/", account.login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
     path("password/change/", account.password_change, name="account_change_password"),
-    path("password/reset/", account.password_reset, name="account_reset_password"),
+    path(
+        "password/reset/",
+        views.PasswordResetView.as_view(),
+        name="account_reset_password",
+    ),
     path(
         "password/reset/done/",
         account.password_reset_done,

@@ -1,4 +1,5 @@
 from .api_keys import ApiKey, ApiRequest
+from .tries import Tries
 from .users import User
 
-__all__ = ["ApiKey", "ApiRequest", "User"]
+__all__ = ["ApiKey", "ApiRequest", "Tries", "User"]
