@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 
-from . import api, health
+from . import api, errors, health
 
 
 def _to_index(request: HttpRequest) -> HttpResponse:
@@ -25,6 +25,8 @@ def _to_favicon(request: HttpRequest) -> HttpResponse:
 # The admin's own forms know no second factor and no limits: nobody reaches them.
 admin.site.login = secure_admin_login(_to_index)  # type: ignore[method-assign]
 admin.site.password_change = _to_password_change  # type: ignore[method-assign,assignment]
+
+handler500 = errors.failed
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", _to_index),

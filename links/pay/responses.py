@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
 
 from merchant_portal.business.models import Business
 from merchant_portal.business.services import logo_url
+from merchant_portal.lib import database
 from merchant_portal.lib.limits import RateLimit, client_network
 
 from .theme import DEFAULT_COLOR
@@ -36,7 +37,9 @@ def public(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             return too_many(request)
         try:
             return view(request, **kwargs)
-        except (OperationalError, InterfaceError) as exc:
+        except Error as exc:
+            if not database.is_passing(exc):
+                raise
             log.error("pay_page_without_database", problem=type(exc).__name__)
             response = notice(request, "unavailable", status=503)
             response["Retry-After"] = "60"

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from merchant_portal.lib import clock, crash, queue
+from merchant_portal.lib import clock, crash, database, queue
 
 from ..models import Checkout, EventState, Payment, WebhookEvent
 from ..providers.base import (
@@ -45,7 +45,8 @@ def receive(slug: str, headers: Mapping[str, str], body: bytes) -> int | None:
     """
     provider = get_provider(slug)
     provider.verify_webhook(headers, body)
-    stored = storing.store(slug, provider.parse_webhook(body), body)
+    event = provider.parse_webhook(body)
+    stored = database.repeated(lambda: storing.store(slug, event, body), is_keyed=True)
     crash.crash_at("webhook.after_store")
     if stored is not None:
         queue.nudge("links.tasks.process_webhook", stored)

@@ -1,11 +1,12 @@
 """Where providers report: proved, stored, answered; a task does the work."""
 
 import structlog
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from merchant_portal.lib import database
 from merchant_portal.lib.limits import RateLimit, client_network
 
 from ..providers.base import WebhookVerificationError
@@ -50,7 +51,9 @@ def provider_webhook(request: HttpRequest, provider: str) -> HttpResponse:
         return HttpResponse(status=400)
     except UnreadablePostError:
         return HttpResponse(status=400)
-    except (OperationalError, InterfaceError) as exc:
+    except Error as exc:
+        if not database.is_passing(exc):
+            raise
         log.error("webhook_not_stored", provider=provider, problem=type(exc).__name__)
         return HttpResponse(status=503, headers={"Retry-After": RETRY_AFTER_SECONDS})
     return HttpResponse(status=200)

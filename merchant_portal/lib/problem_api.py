@@ -11,14 +11,13 @@ from django.core.exceptions import (
     RequestDataTooBig,
     SuspiciousOperation,
 )
-from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from . import problems
+from . import database, problems
 from .problems import Problem
 from .strict_json import MAX_BYTES, pointer
 
@@ -118,13 +117,13 @@ def problem_of(exc: BaseException) -> Problem:
     if isinstance(exc, UnreadablePostError | SuspiciousOperation):
         detail = "The request broke off or cannot be read."
         return Problem(HTTPStatus.BAD_REQUEST, "malformed", detail)
-    if isinstance(exc, OperationalError):
+    if database.is_passing(exc):
         logger.warning("api.database_unavailable", exc_info=exc)
         return Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "unavailable",
             "Repeat the request in a few seconds.",
-            headers={"Retry-After": "5"},
+            headers={"Retry-After": database.RETRY_AFTER_SECONDS},
         )
     logger.error("api.failed", exc_info=exc)
     return Problem(

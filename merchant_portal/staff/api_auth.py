@@ -25,7 +25,7 @@ from ninja.responses import NinjaJSONEncoder, Status
 from ninja.security import HttpBearer
 from pydantic import BaseModel
 
-from merchant_portal.lib import problems, strict_json
+from merchant_portal.lib import database, problems, strict_json
 from merchant_portal.lib.actors import Actor
 from merchant_portal.lib.problems import Problem
 
@@ -194,8 +194,10 @@ def idempotent(
 
             name = _idempotency_key(request)
             if name is None:
-                return _respond(work(), url_of, is_replay=False)
-            found, is_replay = _once(request, name, work)
+                return _respond(database.repeated(work), url_of, is_replay=False)
+            found, is_replay = database.repeated(
+                lambda: _once(request, name, work), is_keyed=True
+            )
             return _respond(found, url_of, is_replay=is_replay)
 
         answer.is_idempotent = True  # type: ignore[attr-defined]
