@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_date
+from django.utils.functional import SimpleLazyObject
 
 from merchant_portal.business.models import Business
 from merchant_portal.lib.money import Money
@@ -42,19 +43,22 @@ def link_context(page: Page, business: Business, language: str) -> dict[str, Any
     """Everything that a page about this link prints, but the ways to pay."""
     link = page.link
     today = local_date(page.read_at, business)
+
+    def formatted(minor: int) -> "SimpleLazyObject[str]":
+        """Written when it is printed, which few amounts of a page are."""
+        return SimpleLazyObject(lambda: Money(minor, link.currency).format(language))
+
     return {
         "page": page,
         "link": link,
         "state": state_of(page),
-        "amount": link.amount.format(language),
-        "balance": link.balance.format(language),
-        "paid": link.amount_paid.format(language),
+        "amount": formatted(link.amount_minor),
+        "balance": formatted(link.balance.amount_minor),
+        "paid": formatted(link.amount_paid_minor),
         "is_part_paid": 0 < link.amount_paid_minor < link.amount_minor,
-        "net": Money(link.net_minor, link.currency).format(language),
-        "tax": Money(link.tax_minor, link.currency).format(language),
+        "tax": formatted(link.tax_minor),
         "lines": [
-            (line.description, Money(line.total_minor, link.currency).format(language))
-            for line in page.lines
+            (line.description, formatted(line.total_minor)) for line in page.lines
         ],
         "due_on": link.due_on and format_date(link.due_on, "long", locale=language),
         "is_overdue": link.due_on is not None and link.due_on < today,

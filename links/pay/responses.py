@@ -17,11 +17,10 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from merchant_portal.business.models import Business
-from merchant_portal.business.services import logo_url
 from merchant_portal.lib import database
 from merchant_portal.lib.limits import RateLimit, client_network
 
-from .theme import DEFAULT_COLOR
+from . import framing
 
 log = structlog.get_logger(__name__)
 reads = RateLimit(0)  # how many is asked of the settings at each request
@@ -61,15 +60,12 @@ def page(
 
     `hosts`: origins to which a form on it may lead in the end.
     """
-    color = (business.brand_color if business else DEFAULT_COLOR).lower()
     with translation.override(language):
         context = {
             **context,
             "language": language,
-            "is_rtl": translation.get_language_bidi(),
             "business": business,
-            "logo_url": logo_url(business) if business else "",
-            "color": color.removeprefix("#"),
+            "frame": framing.frame_of(business, language),
         }
         text = render_to_string(template, context)
     response = HttpResponse(text, status=status)

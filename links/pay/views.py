@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from merchant_portal.business.models import Business
-from merchant_portal.lib import clock, queue
+from merchant_portal.lib import clock, queue, rows
 
 from ..models import Checkout
 from ..providers.registry import PROVIDERS
@@ -21,6 +21,7 @@ from ..services.pages import Page
 from . import presenting, responses
 from .responses import public
 
+_BUSINESS = rows.Prepared(lambda: Business.objects.filter(pk=Business.ONLY_PK))
 CHECKOUTS_A_MINUTE = 10
 # Of one link; nobody chooses that often, and each may cost a call to a provider.
 REFRESH_SECONDS, REFRESHES = 3, 20
@@ -154,7 +155,8 @@ def _language(request: HttpRequest, page: Page, business: Business) -> str:
 
 def _business() -> Business:
     """Reads only: the row is made by the first one who edits it."""
-    return Business.objects.defer("logo").first() or Business()
+    found = _BUSINESS.fetch()
+    return found[0] if found else Business()
 
 
 def _token(page: Page) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from merchant_portal.lib import rows
 from merchant_portal.lib.money import Money
 
 from ..models import PaymentLink, ProviderAccount
@@ -11,6 +12,7 @@ from ..providers.base import Capabilities
 from ..providers.registry import get_provider
 
 Mode = ProviderAccount.Mode
+_ACCOUNTS = rows.Prepared(ProviderAccount.objects.all)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,7 @@ def get(slug: str) -> ProviderAccount:
 def offered(link: PaymentLink) -> list[Offer]:
     """The hosted ways to pay the balance of this link, in the merchant's order."""
     modes = configured()
-    known = {
-        (account.slug, account.mode): account
-        for account in ProviderAccount.objects.all()
-    }
+    known = {(account.slug, account.mode): account for account in _ACCOUNTS.fetch()}
     usable = []
     for rank, (slug, mode) in enumerate(modes.items()):
         provider = get_provider(slug)
