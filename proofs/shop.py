@@ -22,6 +22,7 @@ from proofs.waiting import POLL_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
 APP = "merchant_portal"
+WSGI = "merchant_portal.wsgi:application"
 KEYS = {
     "SECRET_KEY": "stack-secret-key-" + "0" * 40,
     "LINK_TOKEN_KEYS": "v1:stack-link-tokens-" + "0" * 40,
@@ -62,17 +63,21 @@ class Shop:
 
     # -- processes -------------------------------------------------------------------
 
-    def web(self, **changes: str) -> ChildProcess:
-        """gunicorn, started; `wait_for_web` tells when it answers."""
-        return self._start("web", command("web"), changes)
+    def web(self, *, app: str = WSGI, **changes: str) -> ChildProcess:
+        """gunicorn, started; `wait_for_web` tells when it answers.
+
+        `app`: another module that holds the application.
+        """
+        argv = [app if word == WSGI else word for word in command("web")]
+        return self._start("web", argv, changes)
 
     def worker(self, name: str, *, app: str = APP, **changes: str) -> ChildProcess:
         """A Celery worker, started. `app`: another module that holds the application."""
         argv = [app if word == APP else word for word in command("worker")]
         return self._start(name, [*argv, "--hostname", f"{name}@shop"], changes)
 
-    def beat(self) -> ChildProcess:
-        return self._start("beat", command("beat"), {})
+    def beat(self, name: str = "beat") -> ChildProcess:
+        return self._start(name, command("beat"), {})
 
     def wait_for_web(self, web: ChildProcess) -> None:
         web.wait_for_url(f"{self.url}/healthz", timeout=READY_SECONDS)
