@@ -3,7 +3,7 @@
 import structlog
 from celery import shared_task
 
-from merchant_portal.lib import queue
+from merchant_portal.lib import queue, ticks
 
 from .providers.base import ProviderError
 from .services import checkouts, inbox, links, reminders, training
@@ -45,6 +45,7 @@ def sweep() -> None:
     What asks a provider goes out as a task of its own, so that a slow provider
     holds up nothing else; a row that is woken twice is claimed once.
     """
+    ticks.note()
     training.deliver_webhooks()
     links.expire_due()
     while reminders.enqueue_due():

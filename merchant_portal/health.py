@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from links.models import EventState, WebhookEvent
-from merchant_portal.lib import clock
+from merchant_portal.lib import clock, ticks
 from notifications.models import Message, MessageState
 
 from .celery import embedded
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 # that waits longer means that nobody works.
 LATE_SECONDS = 900
 BROKER_TIMEOUT_SECONDS = 2
+# A dozen sweeps; reminders and what dead workers held come due by them alone.
+SILENT_SECONDS = 120
 
 
 class Unready(Exception):
@@ -107,9 +109,19 @@ def _check_broker() -> None:
         client.close()
 
 
+def _check_beat() -> None:
+    try:
+        silent = ticks.silent_seconds()
+    except DatabaseError as exc:
+        raise Unready("the database does not answer") from exc
+    if silent > SILENT_SECONDS:
+        raise Unready(f"no sweep has run for {silent:.0f} seconds; is beat running?")
+
+
 CHECKS: dict[str, Callable[[], None]] = {
     "database": _check_database,
     "broker": _check_broker,
+    "beat": _check_beat,
 }
 
 

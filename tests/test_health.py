@@ -2,15 +2,17 @@ from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
+from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from links.tasks import sweep
 from merchant_portal import health
 from merchant_portal.celery import Embedded
-from merchant_portal.lib import clock
+from merchant_portal.lib import clock, ticks
 from notifications.models import Category, ChannelName, Message
 from proofs.processes import free_port
 
@@ -52,7 +54,9 @@ def test_ready_when_all_parts_work(client: Client) -> None:
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ok",
-        "checks": {"database": "ok", "broker": "ok", "outbox": "ok", "inbox": "ok"},
+        "checks": dict.fromkeys(
+            ["database", "broker", "beat", "outbox", "inbox"], "ok"
+        ),
         "oldest_due_seconds": {"outbox": 0, "inbox": 0},
     }
     assert "no-store" in answer["Cache-Control"]
@@ -104,6 +108,35 @@ def test_not_ready_when_redis_refuses(client: Client, settings: Settings) -> Non
     assert answer.status_code == 503
     assert answer.json()["checks"]["broker"].startswith("the broker does not answer")
     assert answer.json()["checks"]["database"] == "ok"
+
+
+def test_not_ready_when_no_sweep_has_run_for_two_minutes(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_ago = timedelta(seconds=health.SILENT_SECONDS + 30)
+    ticks.note()
+    cache.set(ticks.KEY, clock.database_now() - long_ago)
+    just_started = client.get("/readyz")
+    monkeypatch.setattr(ticks, "_started", ticks._started - 3600)
+
+    silent = client.get("/readyz")
+    sweep()
+    again = client.get("/readyz")
+
+    assert (just_started.status_code, again.status_code) == (200, 200)
+    assert silent.status_code == 503
+    assert silent.json()["checks"]["beat"].startswith("no sweep has run for 15")
+
+
+def test_not_ready_when_no_sweep_ever_ran(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ticks, "_started", ticks._started - 3600)
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert "is beat running?" in answer.json()["checks"]["beat"]
 
 
 def test_a_short_wait_is_shown_and_a_long_one_is_not_ready(client: Client) -> None:
