@@ -200,9 +200,12 @@ class PostgresCluster:
 
 
 class RedisServer:
-    """A Redis on 127.0.0.1 that keeps nothing on disk: what it held is gone after kill()."""
+    """A Redis on 127.0.0.1; what it held is gone after kill(), unless it `keeps` it.
 
-    def __init__(self) -> None:
+    `keeps`: every write is in its append-only file before it is answered.
+    """
+
+    def __init__(self, *, keeps: bool = False) -> None:
         self.port = free_port()
         self.directory = Path(tempfile.mkdtemp(prefix="proofs-redis-"))
         program = shutil.which("redis-server")
@@ -213,7 +216,8 @@ class RedisServer:
             "--bind": "127.0.0.1",
             "--port": str(self.port),
             "--save": "",
-            "--appendonly": "no",
+            "--appendonly": "yes" if keeps else "no",
+            "--appendfsync": "always",
             "--dir": str(self.directory),
         }
         self.process = ChildProcess(
@@ -267,6 +271,21 @@ class RedisServer:
     def resume(self) -> None:
         """SIGCONT."""
         self.process.resume()
+
+    def copy_file(self, to: Path) -> None:
+        """The append-only file as it is now."""
+        shutil.copytree(self._append_only, to)
+
+    def start_from(self, copy: Path) -> Self:
+        """kill -9, then start with a file that was copied earlier."""
+        self.kill()
+        shutil.rmtree(self._append_only)
+        shutil.copytree(copy, self._append_only)
+        return self.start()
+
+    @property
+    def _append_only(self) -> Path:
+        return self.directory / "appendonlydir"
 
     def remove(self) -> None:
         """End it and delete its folder."""
