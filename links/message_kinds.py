@@ -20,7 +20,7 @@ from notifications.models import Category, ChannelName, Message
 from notifications.services import rendering
 
 from .models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState
-from .services import pages, reminders
+from .services import daily_limit, pages, reminders
 
 PLACEHOLDERS = frozenset(
     {
@@ -151,25 +151,28 @@ def _still_reminding(messages: Sequence[Message]) -> set[int]:
     return {message.pk for message in messages if message.reference in asking}
 
 
-def _outside_quiet_hours(
-    messages: Sequence[Message], now: datetime
-) -> dict[int, datetime]:
-    """Reminders that an outage or a retry carried into the night wait for the morning.
+def _next_allowed(messages: Sequence[Message], now: datetime) -> dict[int, datetime]:
+    """Reminders wait for the morning at night, and where one got enough for the day.
 
-    What a person sends goes at once.
+    An outage or a retry carries them there. What a person sends goes at once.
     """
     automatic = [message for message in messages if message.is_automatic]
     if not automatic:
         return {}
     links = _links(automatic)
     business = Business.objects.current()
-    later = {}
+    zones = {}
     for message in automatic:
         link = links.get(message.reference)
-        zone = zone_of(link.customer if link else None, business)
-        at = reminders.outside_quiet_hours(now, zone)
-        if at > now:
-            later[message.pk] = at
+        zones[message.pk] = zone_of(link.customer if link else None, business)
+    later = {
+        pk: at
+        for pk, zone in zones.items()
+        if (at := reminders.outside_quiet_hours(now, zone)) > now
+    }
+    awake = [message for message in automatic if message.pk not in later]
+    for pk in daily_limit.over(awake, now, zones) if awake else ():
+        later[pk] = reminders.next_morning(now, zones[pk])
     return later
 
 
@@ -233,7 +236,7 @@ for _name, _category, _still_due in _KINDS:
             context=_context,
             link_urls=_link_urls,
             still_due=_still_due,
-            not_before=_outside_quiet_hours,
+            not_before=_next_allowed,
             admin_url=_admin_url,
             sample=_sample,
         )

@@ -279,6 +279,11 @@ if any(_twilio) and not all(_twilio):
         "Set all three to send SMS, or none to keep SMS in the product.",
     )
 SMS_CAPTURED = not TWILIO_ACCOUNT_SID
+# How many reminders may leave in a minute, so that an outage ends in no burst; 0 = all.
+PER_MINUTE = {
+    "email": env.integer("EMAIL_PER_MINUTE", 0, most=100_000),
+    "sms": env.integer("SMS_PER_MINUTE", 0, most=100_000),
+}
 # Empty means every country; a list stops paid texts to far places (SMS pumping).
 SMS_COUNTRIES: list[str] = [code.upper() for code in env.names("SMS_COUNTRIES")]
 if not all(len(code) == 2 and code.isalpha() for code in SMS_COUNTRIES):

@@ -261,7 +261,14 @@ def outside_quiet_hours(at: datetime, zone: ZoneInfo) -> datetime:
     local = at.astimezone(zone)
     if EARLIEST <= local.time() < LATEST:
         return at
-    day = local.date() + timedelta(days=1 if local.time() >= LATEST else 0)
+    if local.time() >= LATEST:
+        return next_morning(at, zone)
+    return datetime.combine(local.date(), EARLIEST, tzinfo=zone).astimezone(UTC)
+
+
+def next_morning(at: datetime, zone: ZoneInfo) -> datetime:
+    """When reminders may leave again on the day after `at` in that zone."""
+    day = at.astimezone(zone).date() + timedelta(days=1)
     return datetime.combine(day, EARLIEST, tzinfo=zone).astimezone(UTC)
 
 

@@ -195,7 +195,14 @@ def live_through(zones: tuple[str, ...]) -> list[Message]:
         for anchor, days, at in STEPS
     )
     odd = {date(YEAR, 2, 29), date(YEAR, 12, 31)}
-    customers = {name: make_customer(name, time_zone=name) for name in zones}
+    customers = {
+        name: make_customer(
+            email=f"ada{number}@example.com",
+            phone=f"+1415555{number:04d}",
+            time_zone=name,
+        )
+        for number, name in enumerate(zones)
+    }
     sendings = sorted(
         (noon(day - timedelta(days=3), name), day, name)
         for name in zones

@@ -7,10 +7,11 @@ from .messages import (
     MessageContent,
     MessageState,
 )
-from .opt_outs import ChannelPause, DeliveryEvent, OptOut
+from .opt_outs import Allowance, ChannelPause, DeliveryEvent, OptOut
 
 __all__ = [
     "ASKING_CATEGORIES",
+    "Allowance",
     "Attempt",
     "Category",
     "ChannelName",

@@ -138,6 +138,11 @@ class Message(models.Model):
                 name="message_needs_person",
             ),
             models.Index(
+                fields=["recipient"],
+                condition=Q(category="reminder"),
+                name="message_reminded",
+            ),
+            models.Index(
                 fields=["provider_message_id"],
                 condition=~Q(provider_message_id=""),
                 name="message_by_provider_id",

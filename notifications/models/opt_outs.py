@@ -57,6 +57,24 @@ class OptOut(models.Model):
         return f"{self.channel} {self.scope}"
 
 
+class Allowance(models.Model):
+    """How far the reminders of one channel have used up the rate at which they leave.
+
+    Its row is locked by whoever claims reminders, so that all workers together keep
+    the rate and each sees what the others took.
+    """
+
+    channel = models.CharField(
+        max_length=8, choices=ChannelName.choices, primary_key=True
+    )
+    free_at = models.DateTimeField(
+        help_text="from when the next one may leave; the database's clock"
+    )
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.free_at}"
+
+
 class ChannelPauseQuerySet(models.QuerySet["ChannelPause"]):
     def in_force(self, at: datetime) -> "models.QuerySet[ChannelPause, str]":
         """Names of the channels that rest at that moment of the database's clock."""

@@ -6,7 +6,7 @@ the outcome is written, so a worker that was frozen or declared dead changes not
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,8 +18,8 @@ from merchant_portal.lib.crash import crash_at
 
 from .. import kinds
 from ..channels.registry import get_channel
-from ..models import Attempt, ChannelPause, Message, MessageState
-from . import opt_outs, settling
+from ..models import Allowance, Attempt, ChannelPause, Message, MessageState
+from . import opt_outs, rates, settling
 
 LEASE = timedelta(seconds=60)
 # above the longest a hand-over takes: EMAIL_TIMEOUT for a few commands, SMS 10 s
@@ -53,19 +53,44 @@ def claim(size: int) -> list[Claim]:
         with transaction.atomic():
             now = clock.now()
             at = clock.database_now()
-            due = list(
-                Message.objects.due(now)
-                .exclude(channel__in=ChannelPause.objects.in_force(at))
-                .select_for_update(skip_locked=True)[:size]
-            )
+            turns = rates.lock(rates.limited(), at)
+            due = _due(size, now, at, turns)
+            if any(message.is_automatic for message in due):
+                # Whom others remind at this moment is known only after they commit.
+                rates.lock({m.channel for m in due if m.is_automatic}, at)
             going = _put_off(_screen(due), now) if due else []
             if going:
                 _take(going, at)
+                for name, row in turns.items():
+                    rates.use(row, _count_automatic(going, name), at)
         if going:
             crash_at("message.after_claim")
             return [Claim(m, m.fence, start_before) for m in going]
         if not due:
             return []
+
+
+def _due(
+    size: int, now: datetime, at: datetime, turns: Mapping[str, Allowance]
+) -> list[Message]:
+    """Locked rows that are due, oldest first; where a rate is set, people's first."""
+    rows = (
+        Message.objects.due(now)
+        .exclude(channel__in=ChannelPause.objects.in_force(at))
+        .select_for_update(skip_locked=True)
+    )
+    if not turns:
+        return list(rows[:size])
+    due = list(rows.exclude(is_automatic=True, channel__in=list(turns))[:size])
+    for name, row in turns.items():
+        count = min(rates.free(row, at), size - len(due))
+        if count:
+            due += rows.filter(is_automatic=True, channel=name)[:count]
+    return due
+
+
+def _count_automatic(going: Sequence[Message], channel: str) -> int:
+    return sum(m.is_automatic and m.channel == channel for m in going)
 
 
 def renew(claims: Sequence[Claim]) -> list[Claim]:
