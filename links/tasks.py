@@ -3,10 +3,10 @@
 import structlog
 from celery import shared_task
 
-from merchant_portal.lib import queue, ticks
+from merchant_portal.lib import queue
 
 from .providers.base import ProviderError
-from .services import checkouts, inbox, links, reminders, training
+from .services import checkouts, inbox, links, reminders, ticks, training
 
 log = structlog.get_logger(__name__)
 

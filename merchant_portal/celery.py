@@ -12,7 +12,10 @@ from typing import Any
 
 from celery import Celery
 from celery.beat import EmbeddedService
+from celery.signals import worker_ready
 from django.conf import settings
+
+from .lib import surroundings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant_portal.settings")
 
@@ -57,6 +60,14 @@ app.autodiscover_tasks()
 app.set_default()
 
 log = logging.getLogger(__name__)
+
+
+def _look_around(**_kwargs: Any) -> None:
+    surroundings.look_around()
+
+
+worker_ready.connect(_look_around)
+
 
 # Sends are batches and provider calls wait on the network: few threads are enough,
 # and SQLite writes one at a time anyway.

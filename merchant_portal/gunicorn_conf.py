@@ -12,6 +12,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
 from .celery import embedded
+from .lib.surroundings import look_around
 
 bind = settings.WEB_BIND
 worker_class = "gthread"
@@ -40,6 +41,7 @@ def when_ready(server: Arbiter) -> None:
 
 def post_worker_init(worker: Worker) -> None:
     """Start the embedded worker and beat, here and nowhere else: never in a command."""
+    look_around()
     if settings.EMBEDDED:
         embedded.start()
 

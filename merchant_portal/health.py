@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -15,7 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from links.models import EventState, WebhookEvent
-from merchant_portal.lib import clock, ticks
+from links.services import ticks
+from merchant_portal.lib import clock, surroundings
+from merchant_portal.lib.surroundings import Unready
 from notifications.models import Message, MessageState
 
 from .celery import embedded
@@ -25,13 +26,8 @@ log = logging.getLogger(__name__)
 # With no webhook and no broker at all the product is right within 15 minutes; a row
 # that waits longer means that nobody works.
 LATE_SECONDS = 900
-BROKER_TIMEOUT_SECONDS = 2
 # A dozen sweeps; reminders and what dead workers held come due by them alone.
 SILENT_SECONDS = 120
-
-
-class Unready(Exception):
-    """This part cannot work; the message says why, without names of hosts."""
 
 
 @require_safe
@@ -94,19 +90,7 @@ def _check_broker() -> None:
         if not embedded.is_alive:
             raise Unready("the embedded worker or beat is not running")
         return
-    client = redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_connect_timeout=BROKER_TIMEOUT_SECONDS,
-        socket_timeout=BROKER_TIMEOUT_SECONDS,
-    )
-    try:
-        client.ping()
-    except (redis.RedisError, OSError) as exc:
-        raise Unready(
-            "the broker does not answer; messages go out by the sweep"
-        ) from exc
-    finally:
-        client.close()
+    surroundings.check_broker()
 
 
 def _check_beat() -> None:
@@ -122,6 +106,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "database": _check_database,
     "broker": _check_broker,
     "beat": _check_beat,
+    "clock": surroundings.check_clock,
 }
 
 

@@ -2,17 +2,18 @@ from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
-from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from links.models import LastSweep
+from links.services import ticks
 from links.tasks import sweep
 from merchant_portal import health
 from merchant_portal.celery import Embedded
-from merchant_portal.lib import clock, ticks
+from merchant_portal.lib import clock
 from notifications.models import Category, ChannelName, Message
 from proofs.processes import free_port
 
@@ -55,7 +56,7 @@ def test_ready_when_all_parts_work(client: Client) -> None:
     assert answer.json() == {
         "status": "ok",
         "checks": dict.fromkeys(
-            ["database", "broker", "beat", "outbox", "inbox"], "ok"
+            ["database", "broker", "beat", "clock", "outbox", "inbox"], "ok"
         ),
         "oldest_due_seconds": {"outbox": 0, "inbox": 0},
     }
@@ -115,7 +116,7 @@ def test_not_ready_when_no_sweep_has_run_for_two_minutes(
 ) -> None:
     long_ago = timedelta(seconds=health.SILENT_SECONDS + 30)
     ticks.note()
-    cache.set(ticks.KEY, clock.database_now() - long_ago)
+    LastSweep.objects.update(at=clock.database_now() - long_ago)
     just_started = client.get("/readyz")
     monkeypatch.setattr(ticks, "_started", ticks._started - 3600)
 
@@ -137,6 +138,26 @@ def test_not_ready_when_no_sweep_ever_ran(
 
     assert answer.status_code == 503
     assert "is beat running?" in answer.json()["checks"]["beat"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(600, "600 seconds ahead of"), (-600, "600 seconds behind")]
+)
+def test_not_ready_with_a_wrong_clock(
+    client: Client, monkeypatch: pytest.MonkeyPatch, seconds: int, said: str
+) -> None:
+    true_now = clock.database_now
+    monkeypatch.setattr(
+        clock, "database_now", lambda: true_now() - timedelta(seconds=seconds)
+    )
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert (
+        answer.json()["checks"]["clock"]
+        == f"this host's clock is {said} the database's"
+    )
 
 
 def test_a_short_wait_is_shown_and_a_long_one_is_not_ready(client: Client) -> None:

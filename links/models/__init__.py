@@ -7,6 +7,7 @@ from .links import LinkStatus, PaymentLink
 from .numbers import NumberSeries
 from .payments import Mismatch, Payment, PaymentState
 from .reminders import Anchor, DueState, ReminderDue, ReminderPlan, ReminderStep
+from .sweeps import LastSweep
 from .totals import DailyTotal, Measure
 from .training import TrainingPayment, TrainingSession
 
@@ -18,6 +19,7 @@ __all__ = [
     "DailyTotal",
     "DueState",
     "EventState",
+    "LastSweep",
     "LineItem",
     "LinkStatus",
     "Measure",

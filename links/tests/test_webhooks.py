@@ -2,6 +2,7 @@
 
 import json
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from links.models import EventState, Payment, WebhookEvent
-from links.providers import training
+from links.providers import stripe_webhooks, training
 from links.services import checkouts, inbox
 from links.webhooks import views
 from merchant_portal.lib.limits import RateLimit
@@ -218,6 +219,16 @@ def test_answers_404_while_the_keys_are_not_set(client: Client, settings: Any) -
 @pytest.mark.parametrize("method", ["get", "put", "delete", "patch", "head"])
 def test_takes_only_post(client: Client, method: str) -> None:
     assert getattr(client, method)("/webhooks/stripe/").status_code == 405
+
+
+def test_a_wrong_clock_of_this_host_refuses_nothing(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = signed(body_of())
+    wrong = SimpleNamespace(time=lambda: time.time() + 600)
+    monkeypatch.setattr(stripe_webhooks, "time", wrong)
+
+    assert post(client, body_of(), headers=fresh) == 200
 
 
 def test_asks_to_come_again_without_a_database(

@@ -4,6 +4,7 @@ Processes on several hosts agree because they all ask the database. Leases use
 `database_now`, which nothing moves.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -36,6 +37,13 @@ def database_now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         at: datetime = cursor.fetchone()[0]
         return at.astimezone(UTC)
+
+
+def skew_seconds() -> float:
+    """How far this host's clock is ahead of the database's; negative when behind."""
+    before = time.time()
+    at = database_now()
+    return (before + time.time()) / 2 - at.timestamp()
 
 
 @contextmanager

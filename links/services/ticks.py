@@ -4,19 +4,21 @@ A due row that waits tells of a missing beat only once something is due.
 """
 
 import time
-from datetime import datetime
 
-from django.core.cache import cache
+from django.db.models.functions import Now
 
-from . import clock
+from merchant_portal.lib import clock
 
-KEY = "last_tick_at"
+from ..models import LastSweep
+
 _started = time.monotonic()
 
 
 def note() -> None:
     """A sweep has begun."""
-    cache.set(KEY, clock.database_now(), timeout=None)
+    if not LastSweep.objects.filter(pk=LastSweep.PK).update(at=Now()):
+        first = LastSweep(pk=LastSweep.PK, at=clock.database_now())
+        LastSweep.objects.bulk_create([first], ignore_conflicts=True)
 
 
 def silent_seconds() -> float:
@@ -25,7 +27,7 @@ def silent_seconds() -> float:
     The second, so that a start after a long rest is given the time for its first one.
     """
     here = time.monotonic() - _started
-    at: datetime | None = cache.get(KEY)
-    if at is None:
+    last = LastSweep.objects.filter(pk=LastSweep.PK).first()
+    if last is None:
         return here
-    return min(here, (clock.database_now() - at).total_seconds())
+    return min(here, (clock.database_now() - last.at).total_seconds())
