@@ -130,6 +130,11 @@ class PostgresCluster:
             except ProcessLookupError:
                 continue
 
+    def abort(self) -> None:
+        """Immediate shutdown: sessions are told and cut, nothing is tidied up."""
+        self.process.signal(signal.SIGQUIT)
+        self.process.wait(timeout=START_SECONDS)
+
     def restart(self) -> Self:
         """Stop if running, then start on the same port with the same data."""
         self.stop()

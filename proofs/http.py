@@ -21,6 +21,7 @@ class Answer:
     status: int
     text: str
     location: str
+    headers: Mapping[str, str]
 
     @property
     def data(self) -> dict[str, Any]:
@@ -59,7 +60,8 @@ def _ask(
         connection.request(method, target, body, dict(headers))
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", "replace")
-        return Answer(answer.status, text, answer.getheader("Location", ""))
+        headers = dict(answer.getheaders())
+        return Answer(answer.status, text, headers.get("Location", ""), headers)
     except (OSError, http.client.HTTPException) as exc:
         raise Hung(f"{method} {parts.netloc}: {type(exc).__name__}") from exc
     finally:

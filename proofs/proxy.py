@@ -62,7 +62,7 @@ class Proxy:
         self._is_listening = threading.Event()
         self._writers: set[asyncio.StreamWriter] = set()
         self._wanted = b""
-        self._times = 0
+        self._times = self._skip = 0
         self._lost = 0
 
     def __enter__(self) -> Self:
@@ -89,12 +89,13 @@ class Proxy:
         """Break every line that is open now."""
         self._loop.call_soon_threadsafe(self._abort_all)
 
-    def lose_answers(self, to: bytes, *, times: int) -> None:
+    def lose_answers(self, to: bytes, *, times: int, skip: int = 0) -> None:
         """Pass pieces on that hold these bytes, but reset the line when the answer comes.
 
-        So the server has done it, and the client cannot know.
+        So the server has done it, and the client cannot know. `skip`: so many of them
+        are answered first.
         """
-        self._wanted, self._times = to, times
+        self._wanted, self._times, self._skip = to, times, skip
 
     @property
     def lost_answers(self) -> int:
@@ -151,6 +152,9 @@ class Proxy:
     def takes_answer_of(self, piece: bytes) -> bool:
         """Whether the answer to this piece is to be lost; counts it."""
         if self._times < 1 or self._wanted not in piece:
+            return False
+        if self._skip:
+            self._skip -= 1
             return False
         self._times -= 1
         return True

@@ -73,7 +73,7 @@ def run(
     with desks(servers, folder) as open_desk:
         desk = open_desk(f"kills_{seed}_{app.rpartition('.')[2]}")
         desk.shop.variables["PAY_PAGE_LIMIT_PER_MINUTE"] = "0"
-        _start(desk, app)
+        start(desk, app)
         acknowledged = Ledger(folder / "acknowledged.jsonl")
         blows = chaos.plan(seed, size.kills, size.seconds, size.longest_freeze)
         chaos.write(blows, folder / "blows.jsonl")
@@ -89,8 +89,8 @@ def run(
         finally:
             storm.stop()
         if size.hurry:
-            _hurry(desk)
-        _settle(desk, ended + size.settle_seconds)
+            hurry(desk)
+        settle(desk, ended + size.settle_seconds)
         settled = time.monotonic() - ended
         evidence = judge.gather(desk.shop, desk.outside, acknowledged)
         return Report(
@@ -106,7 +106,7 @@ def run(
         )
 
 
-def _start(desk: Desk, app: str) -> None:
+def start(desk: Desk, app: str) -> None:
     shop = desk.shop
     web = shop.web()
     workers = [shop.worker(name, app=app) for name in ("one", "two")]
@@ -116,7 +116,7 @@ def _start(desk: Desk, app: str) -> None:
         shop.wait_for_worker(worker)
 
 
-def _hurry(desk: Desk) -> None:
+def hurry(desk: Desk) -> None:
     """When nobody holds anything any more, every lease may lapse at once."""
     for process in desk.shop.processes:
         if process.name in {"one", "two"}:
@@ -124,7 +124,7 @@ def _hurry(desk: Desk) -> None:
     desk.shop.let_leases_lapse()
 
 
-def _settle(desk: Desk, deadline: float) -> None:
+def settle(desk: Desk, deadline: float) -> None:
     """Until nothing is open, or the time is up: then the judge says what is."""
     desk.shop.revive()
     while desk.shop.rows(OPEN) != [(0,)] and time.monotonic() < deadline:

@@ -134,15 +134,15 @@ def test_refuses_new_lines_only(proxy: Proxy) -> None:
 
 
 def test_loses_the_answer_of_what_was_done(proxy: Proxy) -> None:
-    proxy.lose_answers(b"COMMIT", times=1)
+    proxy.lose_answers(b"COMMIT", times=1, skip=1)
     with connect(proxy) as line:
-        assert ask(line, b"BEGIN\n") == b"BEGIN\n"
+        assert ask(line, b"COMMIT 1\n") == b"COMMIT 1\n"
         with pytest.raises(ConnectionResetError):
-            ask(line, b"COMMIT\n")
+            ask(line, b"COMMIT 2\n")
     with connect(proxy) as line:
-        assert ask(line, b"COMMIT\n") == b"COMMIT\n"
+        assert ask(line, b"COMMIT 3\n") == b"COMMIT 3\n"
 
-    assert heard == [b"BEGIN\n", b"COMMIT\n", b"COMMIT\n"]
+    assert heard == [b"COMMIT 1\n", b"COMMIT 2\n", b"COMMIT 3\n"]
     assert proxy.lost_answers == 1
 
 
