@@ -95,6 +95,7 @@ class Chaos:
         self.problem: BaseException | None = None
 
     def start(self, blows: Sequence[Blow]) -> None:
+        """Let the blows fall, at their moments from now on."""
         started = time.monotonic()
         for blow in blows:
             self._at(started + blow.at, partial(self._strike, blow))

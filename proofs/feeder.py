@@ -20,7 +20,7 @@ from proofs.desk import Customer, link_body
 from proofs.outside import Outside
 from proofs.shop import Shop
 
-THREADS = 6
+THREADS = 24  # most of them wait for their customer to pay
 PAUSE_SECONDS = 0.3
 PATIENCE_SECONDS = 240.0
 AGAIN = {409, 429, 500, 502, 503, 504}

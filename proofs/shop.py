@@ -32,7 +32,7 @@ KEYS = {
 SQLITE = "sqlite:///"
 LONG_AGO = "2000-01-01 00:00:00"
 READY_SECONDS = 60.0
-COMMAND_SECONDS = 90.0
+COMMAND_SECONDS = 240.0
 
 
 def command(name: str) -> list[str]:

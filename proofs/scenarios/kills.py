@@ -1,6 +1,6 @@
-"""Random kills under load: 300 blows, 4,000 messages, 3,000 webhooks (`make prove NAME=kills`).
+"""Random kills under load: more than 300 blows, 4,000 messages, 3,000 webhooks (`make prove NAME=kills`).
 
-SEED=, KILLS=, LINKS= (four messages and three webhooks each) and SECONDS= change the size;
+Of 370 blows some meet nobody; the report counts those that struck. SEED=, KILLS=, LINKS= (four messages and three webhooks each) and SECONDS= change the size;
 LEASES=off is the negative control, which the judge must find fault with.
 """
 
@@ -44,7 +44,7 @@ class Size:
     settle_seconds: float = SETTLE_SECONDS
 
 
-FULL = Size(kills=300, links=1000, seconds=600, longest_freeze=75)
+FULL = Size(kills=370, links=1000, seconds=600, longest_freeze=75)
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,10 @@ def run(
             with feeder.running(size.links, size.seconds * 0.9) as wait:
                 storm.start(blows)
                 storm.finish()
-                ended = time.monotonic()
                 wait()
         finally:
             storm.stop()
+        ended = time.monotonic()
         if size.hurry:
             hurry(desk)
         settle(desk, ended + size.settle_seconds)
