@@ -1,0 +1,1 @@
+"""What the product costs, each figure beside its bare baseline in the same run."""
