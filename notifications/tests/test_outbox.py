@@ -54,6 +54,7 @@ def test_enqueue_wakes_a_worker_after_the_commit_only(
         message()
         assert sent == []
 
+    assert queue.flush(30)
     assert sent == ["notifications.tasks.send_due"]
 
 
