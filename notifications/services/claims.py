@@ -26,6 +26,8 @@ LEASE = timedelta(seconds=60)
 FRESH_SECONDS = 5.0
 # After the claim a payment or opt-out no longer stops a message; this bounds how long.
 MAX_TRIES = 5
+MAX_UNCLEAR_TRIES = 3
+# A mail that was taken each time without a word reaches its reader three times at most.
 REAP_SIZE = 500
 HANDING_OVER = "handing_over"
 # Attempt.outcome from just before a message may reach the carrier until it is known
@@ -244,8 +246,9 @@ def reap() -> int:
 
 
 def _take_back(message: Message, has_begun: bool, at: datetime) -> None:
-    is_unknown = has_begun and not get_channel(message.channel).repeats_unclear
-    is_final = is_unknown or message.tries >= MAX_TRIES
+    repeats = get_channel(message.channel).repeats_unclear
+    limit = MAX_UNCLEAR_TRIES if repeats else MAX_TRIES
+    is_final = (has_begun and not repeats) or message.tries >= limit
     state = MessageState.UNKNOWN if is_final else MessageState.QUEUED
     Message.objects.held(message.pk, message.fence).update(
         state=state,

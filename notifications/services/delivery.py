@@ -27,6 +27,7 @@ from ..models import (
 from . import contents, opt_outs, rendering, settling
 from .claims import (
     MAX_TRIES,
+    MAX_UNCLEAR_TRIES,
     Claim,
     by_fence,
     claim,
@@ -167,10 +168,11 @@ def _failed(channel: base.Channel, held: Claim, exc: base.ChannelError) -> None:
         if exc.is_unreachable:
             _suppress(message)
         _finish(held, state, detail=str(exc))
-    elif isinstance(exc, base.Unclear) and not channel.repeats_unclear:
+        return
+    is_unclear = isinstance(exc, base.Unclear)
+    if is_unclear and not channel.repeats_unclear:
         _finish(held, MessageState.UNKNOWN, detail=str(exc))
-    elif message.tries >= MAX_TRIES:
-        is_unclear = isinstance(exc, base.Unclear)
+    elif message.tries >= (MAX_UNCLEAR_TRIES if is_unclear else MAX_TRIES):
         state = MessageState.UNKNOWN if is_unclear else MessageState.FAILED
         _finish(held, state, detail=f"{exc}; gave up after {message.tries} tries")
     else:

@@ -136,6 +136,20 @@ def test_temporary_refusal_waits_longer_each_time_and_ends(
         assert base <= wait <= base * 1.2
 
 
+def test_a_mail_whose_answers_are_lost_goes_three_times_at_most(
+    shop: Shop, carrier: FakeCarrier
+) -> None:
+    row = message()
+    answer_with(carrier, Unclear("timeout"))
+    for _ in range(5):
+        run()
+        Message.objects.filter(state="queued").update(due_at=NOON)
+
+    row.refresh_from_db()
+    assert (row.state, row.tries) == ("unknown", 3)
+    assert row.last_error == "timeout; gave up after 3 tries"
+
+
 def test_carrier_that_names_a_time_is_not_asked_before(
     shop: Shop, carrier: FakeCarrier
 ) -> None:
