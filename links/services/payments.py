@@ -214,12 +214,17 @@ def _news(
 
 
 def _is_late(link: PaymentLink | None, now: datetime) -> bool:
-    """Whether the link asked for nothing any more, swept already or not."""
+    """Whether the link had ended unpaid, swept already or not.
+
+    Of several payments that come after the end, each is late, whichever of them is
+    heard of first and pays the link.
+    """
     if link is None:
         return False
-    return link.status in (LinkStatus.EXPIRED, LinkStatus.CANCELED) or (
-        link.status == LinkStatus.ACTIVE and link.is_past_expiry(now)
-    )
+    ended_at = link.closed_at or (link.expires_at if link.is_past_expiry(now) else None)
+    if ended_at is None:
+        return False
+    return link.paid_at is None or link.paid_at >= ended_at
 
 
 def _mismatch(

@@ -1,5 +1,6 @@
 """Any order and repetition of the same news of money ends in the same rows."""
 
+import itertools
 import random
 from dataclasses import replace
 from datetime import timedelta
@@ -8,8 +9,9 @@ import pytest
 
 from links.models import Activity, DailyTotal, Payment, PaymentLink
 from links.providers.base import PaymentSnapshot, SeenState
-from links.services import checkouts, payments
+from links.services import checkouts, links, payments
 from merchant_portal.lib import clock
+from merchant_portal.lib.actors import SYSTEM
 from notifications.models import Message
 
 from .factories import NOON, make_customer, make_link, make_seen
@@ -87,3 +89,26 @@ def test_any_order_and_repetition_ends_in_the_same_rows() -> None:
         t.currency: t.amount_minor for t in DailyTotal.objects.filter(measure="paid")
     }
     assert totals == {"EUR": 25 * 2800, "USD": 25 * 1250}
+
+
+@pytest.mark.parametrize("end", ["canceled", "expired", "expired, not swept"])
+def test_all_that_comes_after_the_end_is_late_in_any_order(end: str) -> None:
+    """Also what is heard of after other late money has paid the link."""
+    customer = make_customer()
+    for number, order in enumerate(itertools.permutations([300, 1250])):
+        with clock.frozen(NOON):
+            link = make_link(customer, expires_at=NOON + timedelta(hours=1))
+            if end == "canceled":
+                links.cancel(link, actor=SYSTEM)
+        with clock.frozen(NOON + timedelta(hours=2)):
+            if end == "expired":
+                assert links.expire_due() == 1
+            for amount in order:
+                identity = f"tpy_{number}_{amount}"
+                payments.record(
+                    make_seen(link, payment_id=identity, amount_minor=amount)
+                )
+
+        link.refresh_from_db()
+        assert link.status == "paid"
+        assert [paid.is_late for paid in link.payments.all()] == [True, True]
