@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import redis
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
-from django.core.cache import cache
 from django.test import Client
-from pytest_django.fixtures import Settings
 
+from merchant_portal.staff import second_factor
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Role
+from merchant_portal.staff.services import tries
 from merchant_portal.staff.tests.factories import PASSWORD, make_user
 from proofs.cluster import RedisServer
 from proofs.desk import AMOUNT_MINOR, Customer, Desk
@@ -187,19 +188,27 @@ def test_control_with_forgetful_claims_old_tasks_send_again(
 
 
 @pytest.fixture
-def staff(on_postgresql: None) -> Iterator[User]:
-    cache.clear()  # its table is of no model: nothing else empties it
-    yield make_user(Role.AGENT, email="ann@shop.example", password=PASSWORD)
-    cache.clear()
+def staff(on_postgresql: None) -> User:
+    return make_user(Role.AGENT, email="ann@shop.example", password=PASSWORD)
 
 
-def limits_in_redis(settings: Settings, server: RedisServer) -> None:
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": server.url(1),
-        }
-    }
+@pytest.fixture
+def _remembered_in_redis(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tries and used codes are counted there, as a cache would."""
+    client = redis.Redis.from_url(own_redis.url(1))
+
+    def take(*wanted: tuple[tries.Limit, str]) -> None:
+        for limit, who in wanted:
+            if int(client.incr(f"{limit.kind}:{who}")) > limit.most:
+                raise tries.TooManyTries(limit.window)
+
+    def use_up(authenticator: Authenticator, code: str) -> bool:
+        return bool(client.set(f"{authenticator.pk}:{code}", 1, nx=True))
+
+    monkeypatch.setattr(tries, "take", take)
+    monkeypatch.setattr(second_factor, "use_up", use_up)
 
 
 def opens_after_five_wrong_passwords(user: User, server: RedisServer) -> bool:
@@ -232,11 +241,10 @@ def test_the_limit_of_sign_ins_survives_an_emptied_redis(
     assert not opens_after_five_wrong_passwords(staff, own_redis)
 
 
+@pytest.mark.usefixtures("_remembered_in_redis")
 def test_control_a_limit_kept_in_redis_is_forgotten(
-    staff: User, own_redis: RedisServer, settings: Settings
+    staff: User, own_redis: RedisServer
 ) -> None:
-    limits_in_redis(settings, own_redis)
-
     assert opens_after_five_wrong_passwords(staff, own_redis)
 
 
@@ -246,9 +254,8 @@ def test_a_used_code_stays_used_when_redis_is_emptied(
     assert not opens_twice_with_one_code(staff, own_redis)
 
 
+@pytest.mark.usefixtures("_remembered_in_redis")
 def test_control_a_used_code_kept_in_redis_opens_again(
-    staff: User, own_redis: RedisServer, settings: Settings
+    staff: User, own_redis: RedisServer
 ) -> None:
-    limits_in_redis(settings, own_redis)
-
     assert opens_twice_with_one_code(staff, own_redis)
