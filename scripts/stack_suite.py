@@ -1,4 +1,7 @@
-"""Runs pytest on PostgreSQL and Redis, after checking that all it needs is there."""
+"""Runs pytest on PostgreSQL and Redis, after checking that all it needs is there.
+
+Without arguments everything but the tests marked `full`, which take minutes each.
+"""
 
 import os
 import shutil
@@ -39,7 +42,8 @@ def main() -> int:
     given = {"PROVIDER_SPECS": str(specs), "CHROMIUM": chromium}
     try:
         with services.running("portal") as variables:
-            command = [sys.executable, "-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:]]
+            chosen = sys.argv[1:] or ["-m", "not full"]
+            command = [sys.executable, "-m", "pytest", *SIDE_BY_SIDE, *chosen]
             done = subprocess.run(
                 command, env={**KEYS, **variables, **given}, check=False
             )

@@ -12,7 +12,7 @@ import pytest
 from proofs.scenarios import backlog
 from proofs.servers import Servers
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.full]
 
 SLICE = backlog.Size(links=1800, per_minute=2400, seconds=180)
 CONTROL = backlog.Size(links=400, per_minute=1200, seconds=120)

@@ -14,7 +14,7 @@ from proofs.waiting import eventually
 
 from .told_once import assert_each_told_once, copies, send_to, wait_until_all_final
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.full]
 
 PEOPLE = 12
 DAYS = 4

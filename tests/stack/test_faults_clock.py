@@ -12,7 +12,7 @@ from proofs.shop import APP
 
 from .told_once import send_to
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.full]
 
 WAIT_SECONDS = 60.0
 _numbers = itertools.count(1)

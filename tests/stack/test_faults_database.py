@@ -19,7 +19,7 @@ from proofs.scenarios import kills
 from proofs.servers import Servers, desks
 from proofs.shop import WSGI
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.full]
 
 SEED = 8
 LINKS = 24

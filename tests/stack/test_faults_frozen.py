@@ -13,7 +13,7 @@ from proofs.desk import Customer, Desk
 from proofs.servers import Servers, desks
 from proofs.waiting import eventually
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.full]
 
 FREEZING = "tests.stack.freezing"
 FROZEN, ENDED = "frozen on purpose", "woke and came to its end"

@@ -22,7 +22,7 @@ from proofs.waiting import eventually
 
 from .told_once import FINAL, copies
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.full]
 
 PEOPLE = 4
 # Several rounds of both sweeps.

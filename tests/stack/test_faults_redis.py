@@ -26,7 +26,7 @@ from tests.staff.test_sign_in import SECRET, code_now, sign_in
 
 from .told_once import assert_each_told_once, copies, send_to, wait_until_all_final
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.full]
 
 PEOPLE = 30
 STALE = 6

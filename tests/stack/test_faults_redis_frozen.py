@@ -18,7 +18,7 @@ from proofs.outside import STRIPE_SECRET
 from proofs.servers import Servers, desks
 from proofs.waiting import eventually
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.full]
 
 # The pause after which a process tries its wake-ups again, and a little more.
 FROZEN_SECONDS = PAUSE_SECONDS + 3.0

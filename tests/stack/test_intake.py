@@ -21,7 +21,7 @@ from proofs.servers import Servers, desks
 from proofs.shop import WSGI
 from proofs.waiting import eventually
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.full]
 
 EVENTS, SENDERS = 240, 8
 # A worker of gunicorn dies at each so many-th event that it has stored.

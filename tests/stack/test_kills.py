@@ -40,6 +40,7 @@ def test_random_kills_lose_nothing_and_repeat_no_sms(run: Run) -> None:
     assert any(name.startswith("kill_server") for name in report.struck)
 
 
+@pytest.mark.full
 def test_control_without_leases_the_judge_finds_what_went_twice(run: Run) -> None:
     report = run(CONTROL, app=kills.WITHOUT_LEASES)
 
