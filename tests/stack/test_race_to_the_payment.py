@@ -20,6 +20,5 @@ def test_nothing_is_claimed_after_the_payments_commit_but_without_guards() -> No
 
     assert as_it_is.late == 0
     assert as_it_is.paid == neither.paid == LINKS
-    # it was a race: some reminders were claimed before their payment, some never came
-    assert 0 < as_it_is.before < 2 * LINKS
+    assert as_it_is.before > 0
     assert neither.late > 0

@@ -1,5 +1,6 @@
 """A payment while its reminder is on the way: nothing is claimed once it is booked."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -23,14 +24,20 @@ pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("on_postgresql")]
 SENT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # 10:00 in New York
 LATER = SENT + timedelta(days=4)
 LINKS = 24
+NUMBERS = itertools.count(100)
 # Long enough for a payment that nothing holds up, short for one that waits for a lock.
 PAYMENT_SECONDS = 1.0
 
 
 def sent_link() -> PaymentLink:
     """A link whose invitation is out and whose first reminder is due at LATER."""
+    number = next(NUMBERS)  # nobody gets more than three reminders a day
     with clock.frozen(SENT):
-        link = make_link(make_customer())
+        link = make_link(
+            make_customer(
+                email=f"ada{number}@example.com", phone=f"+1415555{number:04d}"
+            )
+        )
         sending.send(link, ["email", "sms"], actor=SYSTEM)
     Message.objects.filter(reference=link.public_id).update(state=MessageState.SENT)
     return link
