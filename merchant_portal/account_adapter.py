@@ -3,14 +3,17 @@
 import secrets
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from merchant_portal.business.models import Business
 from merchant_portal.lib import limits, sealing
@@ -92,6 +95,16 @@ def _account(credentials: dict[str, Any]) -> str:
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Secrets of authenticator apps and recovery codes are sealed at rest."""
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Passkeys are bound to the host of PUBLIC_URL, whatever host was asked."""
+        host = urlsplit(settings.PUBLIC_URL).hostname or ""
+        return {"id": host, "name": Business.objects.current().name}
+
+    def generate_authenticator_name(self, user: User, type: str) -> str:
+        """What the form suggests for a new passkey."""
+        known = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return _("Passkey %s") % (known + 1) if known else _("Passkey")
 
     def encrypt(self, text: str) -> str:
         return sealing.seal(SEALED_FOR, text)

@@ -190,10 +190,17 @@ ACCOUNT_FORMS = {"change_password": "merchant_portal.staff.forms.ChangePasswordF
 MFA_FORMS = {
     "authenticate": "merchant_portal.staff.forms.AuthenticateForm",
     "reauthenticate": "merchant_portal.staff.forms.ReauthenticateForm",
+    "add_webauthn": "merchant_portal.staff.forms.AddPasskeyForm",
+    "login_webauthn": "merchant_portal.staff.forms.SignInWithPasskeyForm",
+    "authenticate_webauthn": "merchant_portal.staff.forms.UsePasskeyForm",
+    "reauthenticate_webauthn": "merchant_portal.staff.forms.UsePasskeyAgainForm",
 }
 PASSWORD_RESET_TIMEOUT = int(timedelta(days=1).total_seconds())
 MFA_ADAPTER = "merchant_portal.account_adapter.MFAAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# A finger, a face or a PIN each time: so a passkey alone is two factors.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TOTP_ISSUER = "Merchant portal"
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # staff were invited there; nobody signs up
 MFA_TOTP_TOLERANCE = 1  # one step of 30 s either way, for clocks that differ

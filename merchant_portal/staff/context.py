@@ -22,4 +22,5 @@ def account_pages(request: HttpRequest) -> dict[str, Any]:
     is_open = request.user.is_authenticated and not is_missing
     shell["site_url"] = reverse("admin:index") if is_open else None
     shell["second_factor_missing"] = is_missing
+    shell["passkeys_work"] = second_factor.passkeys_work()
     return shell

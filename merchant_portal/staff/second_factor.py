@@ -1,4 +1,6 @@
-"""Whether a member of staff still has to set up two-factor sign-in."""
+"""Two-factor sign-in: whether it is set up, may be, and that a code opens once."""
+
+from urllib.parse import urlsplit
 
 from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa.adapter import get_adapter
@@ -14,10 +16,27 @@ LAST_STEP = "last_step"
 # Beside the secret in an authenticator's data.
 
 
+KINDS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+# Recovery codes alone do not count.
+
+
 def is_on(user: User) -> bool:
-    """Whether an authenticator app is set up; recovery codes alone do not count."""
-    on: bool = get_adapter().is_mfa_enabled(user, [Authenticator.Type.TOTP])
+    """Whether an authenticator app or a passkey is set up."""
+    on: bool = get_adapter().is_mfa_enabled(user, KINDS)
     return on
+
+
+def passkeys_work() -> bool:
+    """Whether browsers allow passkeys where this installation is served.
+
+    They want https, or the name localhost; an IP address is no name to them.
+    """
+    public = urlsplit(settings.PUBLIC_URL)
+    host = public.hostname or ""
+    if host == "localhost":
+        return True
+    is_name = not host.replace(".", "").isdigit() and ":" not in host
+    return public.scheme == "https" and is_name
 
 
 def is_missing(user: User | AnonymousUser) -> bool:

@@ -31,5 +31,16 @@ urlpatterns = [
         account.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    path(
+        "2fa/totp/deactivate/",
+        views.SwitchOffAppView.as_view(),
+        name="mfa_deactivate_totp",
+    ),
+    path("2fa/webauthn/add/", views.AddPasskeyView.as_view(), name="mfa_add_webauthn"),
+    path(
+        "2fa/webauthn/keys/<int:pk>/remove/",
+        views.RemovePasskeyView.as_view(),
+        name="mfa_remove_webauthn",
+    ),
     path("2fa/", include("allauth.mfa.urls")),
 ]

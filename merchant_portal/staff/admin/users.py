@@ -17,6 +17,7 @@ from unfold.decorators import action, display
 from merchant_portal.lib import text
 from merchant_portal.lib.actors import Actor
 
+from .. import second_factor
 from ..models import User
 from ..roles import Right, Role
 from ..services import people
@@ -97,7 +98,7 @@ class UserAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         apps = Authenticator.objects.filter(
-            user_id=OuterRef("pk"), type=Authenticator.Type.TOTP
+            user_id=OuterRef("pk"), type__in=second_factor.KINDS
         )
         found: QuerySet[User] = super().get_queryset(request)
         return found.annotate(has_second_factor=Exists(apps))

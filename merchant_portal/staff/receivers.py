@@ -1,0 +1,27 @@
+"""What allauth tells: a second factor was set up, or is gone."""
+
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+
+from merchant_portal.audit import services as audit
+
+from . import second_factor
+from .models import User
+
+
+def note_added(user: User, authenticator: Authenticator, **_kwargs: Any) -> None:
+    _note(user, authenticator, "user.second_factor_added")
+
+
+def note_removed(user: User, authenticator: Authenticator, **_kwargs: Any) -> None:
+    _note(user, authenticator, "user.second_factor_removed")
+
+
+def _note(user: User, authenticator: Authenticator, action: str) -> None:
+    if authenticator.type not in second_factor.KINDS:
+        return  # recovery codes come and go with what they recover
+    with transaction.atomic():  # allauth adds an app before it tells
+        kind = str(authenticator.type)
+        audit.record(user.public_id, action, user.public_id, kind=kind)
