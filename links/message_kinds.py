@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from django.db.models import Q, QuerySet
@@ -9,6 +10,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from customers.services import zones
 from customers.services.customers import zone_of
 from merchant_portal.business.models import Business
 from merchant_portal.lib import text
@@ -20,7 +22,7 @@ from notifications.models import Category, ChannelName, Message
 from notifications.services import rendering
 
 from .models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState
-from .services import daily_limit, pages, reminders
+from .services import daily_limit, pages, recipients, reminders
 
 PLACEHOLDERS = frozenset(
     {
@@ -160,20 +162,32 @@ def _next_allowed(messages: Sequence[Message], now: datetime) -> dict[int, datet
     if not automatic:
         return {}
     links = _links(automatic)
+    phones = _phones([link for link in links.values() if _is_zone_unknown(link)])
     business = Business.objects.current()
-    zones = {}
+    later: dict[int, datetime] = {}
+    days: dict[int, ZoneInfo] = {}
     for message in automatic:
         link = links.get(message.reference)
-        zones[message.pk] = zone_of(link.customer if link else None, business)
-    later = {
-        pk: at
-        for pk, zone in zones.items()
-        if (at := reminders.outside_quiet_hours(now, zone)) > now
-    }
+        customer = link.customer if link else None
+        days[message.pk] = zone_of(customer, business)
+        phone = phones.get(link.pk, "") if link else ""
+        places = zones.candidates(customer, phone, business)
+        if (at := reminders.outside_quiet_hours(now, places)) > now:
+            later[message.pk] = at
     awake = [message for message in automatic if message.pk not in later]
-    for pk in daily_limit.over(awake, now, zones) if awake else ():
-        later[pk] = reminders.next_morning(now, zones[pk])
+    for pk in daily_limit.over(awake, now, days) if awake else ():
+        later[pk] = reminders.next_morning(now, days[pk])
     return later
+
+
+def _is_zone_unknown(link: PaymentLink) -> bool:
+    return link.customer is not None and not link.customer.time_zone
+
+
+def _phones(links: Sequence[PaymentLink]) -> dict[int, str]:
+    """link pk → its customer's number; one query, none without links."""
+    known = recipients.addresses_of_many(links)
+    return {pk: found.get(ChannelName.SMS, "") for pk, found in known.items()}
 
 
 def _always(messages: Sequence[Message]) -> set[int]:

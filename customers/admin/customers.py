@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 
 from merchant_portal.lib import text
+from merchant_portal.staff import look_alikes
 from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
@@ -85,14 +85,7 @@ class CustomerAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         else:
             saved = customers.create(form.data_of_customer, actor=actor)
         obj.pk, obj.public_id = saved.pk, saved.public_id
-        if text.has_mixed_scripts(saved.name):
-            messages.warning(
-                request,
-                gettext(
-                    "This name mixes letters of several alphabets in one word."
-                    " Check that it is who you think it is."
-                ),
-            )
+        look_alikes.warn(request, saved.name)
 
     def render_change_form(
         self,

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from customers.models import Customer
 from merchant_portal.business.models import Business
 from merchant_portal.lib.money import EXPONENTS, MoneyError, parse_currency
+from merchant_portal.staff import look_alikes
 from merchant_portal.staff.roles import Right
 
 from ..models import LinkStatus, PaymentLink
@@ -88,6 +89,8 @@ def _make(
     )
     link = made.link
     is_first_send = link.last_sent_at is None
+    if wanted.new_customer is not None and made.is_new:
+        look_alikes.warn(request, wanted.new_customer.name)
     if action == SEND and instead_of is None and link.status != LinkStatus.PAID:
         creating.send(link, wanted, user=user)
     if not made.is_new:

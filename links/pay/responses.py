@@ -24,6 +24,7 @@ from . import framing
 
 log = structlog.get_logger(__name__)
 reads = RateLimit(0)  # how many is asked of the settings at each request
+alarms = RateLimit(1)  # of one network; whoever guesses must not fill the disk
 
 
 def public(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -33,6 +34,8 @@ def public(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     def guarded(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         network = client_network(request.META)
         if reads.exceeded(network, limit=settings.PAY_PAGE_LIMIT_PER_MINUTE):
+            if not alarms.exceeded(network):
+                log.warning("pay_page_limit_reached")
             return too_many(request)
         try:
             return view(request, **kwargs)

@@ -1,6 +1,6 @@
 """Friendly reminders: due moments as rows, looked at again when they come due."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from datetime import time as wall_time
@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Q
 
+from customers.services import zones
 from customers.services.customers import zone_of
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock, crash
 from merchant_portal.lib.actors import SYSTEM
-from notifications.models import Category, Message, MessageState
+from notifications.models import Category, ChannelName, Message, MessageState
 from notifications.services import outbox
 
 from ..models import (
@@ -34,6 +35,8 @@ AFTER_MANUAL_SEND = timedelta(hours=24)
 BETWEEN_REMINDERS = timedelta(hours=12)
 EARLIEST, LATEST = wall_time(8), wall_time(21)
 # quiet hours: reminders leave between these local times
+WITHIN = timedelta(days=2)
+# Zones up to 13 hours apart share a moment of the day; those of Antarctica do not.
 BATCH = 200
 
 EXPIRED = f"link {LinkStatus.EXPIRED}"
@@ -230,7 +233,10 @@ def _queue(
     this: _Round, link: PaymentLink, due: ReminderDue, known: dict[str, str]
 ) -> None:
     this.queued.append(due)
-    at = outside_quiet_hours(this.now, zone_of(link.customer, this.business))
+    phone = known.get(ChannelName.SMS, "")
+    at = outside_quiet_hours(
+        this.now, zones.candidates(link.customer, phone, this.business)
+    )
     channels = [channel for channel in link.last_channels if channel in known]
     this.messages += [
         outbox.NewMessage(
@@ -256,8 +262,21 @@ def _queue(
     )
 
 
-def outside_quiet_hours(at: datetime, zone: ZoneInfo) -> datetime:
-    """`at`, or the next moment at which a reminder may leave in that zone."""
+def outside_quiet_hours(at: datetime, zones: Sequence[ZoneInfo]) -> datetime:
+    """`at`, or the next moment at which a reminder may leave in each of the zones.
+
+    Where no moment of two days suits all of them, the first zone decides alone.
+    """
+    moment = at
+    while moment - at <= WITHIN:
+        later = max(_awake(moment, zone) for zone in zones)
+        if later == moment:
+            return moment
+        moment = later
+    return _awake(at, zones[0])
+
+
+def _awake(at: datetime, zone: ZoneInfo) -> datetime:
     local = at.astimezone(zone)
     if EARLIEST <= local.time() < LATEST:
         return at

@@ -4,7 +4,7 @@ Each promise of the reminders has a control here: the same look at the same year
 one rule taken away, finds what that rule prevents.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from datetime import timezone as fixed_offset
@@ -14,6 +14,7 @@ import pytest
 from django.db.models import Min
 
 from customers.models import Customer
+from customers.services import zones
 from links import message_kinds
 from links.models import (
     Anchor,
@@ -302,7 +303,7 @@ def test_a_leap_year_in_twenty_zones_breaks_no_promise() -> None:
 def test_control_without_quiet_hours_reminders_leave_at_night(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reminders, "outside_quiet_hours", lambda at, zone: at)
+    monkeypatch.setattr(reminders, "outside_quiet_hours", lambda at, zones: at)
 
     assert broken(live_through(ZONES[:2])) == {"at night"}
 
@@ -337,8 +338,8 @@ def test_new_rules_of_a_zone_keep_a_planned_reminder_out_of_the_night(
 def test_control_with_the_offset_kept_new_rules_send_into_the_night(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def by_old_rules(at: datetime, _zone: ZoneInfo) -> datetime:
-        return quiet(at, ZoneInfo("Africa/Maputo"))
+    def by_old_rules(at: datetime, _zones: Sequence[ZoneInfo]) -> datetime:
+        return quiet(at, [ZoneInfo("Africa/Maputo")])
 
     quiet = reminders.outside_quiet_hours
     monkeypatch.setattr(reminders, "outside_quiet_hours", by_old_rules)
@@ -359,7 +360,7 @@ def over_a_change_of_rules(
     start = datetime(YEAR, 6, 1, 12, tzinfo=UTC)
     with clock.frozen(start):
         link = send(make_customer(time_zone="Africa/Maputo"), date(YEAR, 6, 9), plan)
-    for module in (reminders, message_kinds):
+    for module in (zones, reminders, message_kinds):
         monkeypatch.setattr(module, "zone_of", lambda *_who: ZoneInfo(new_rules))
     live(start, start + timedelta(days=30))
     rows = Message.objects.filter(reference=link.public_id, kind="reminder")

@@ -7,7 +7,7 @@ from django.db import transaction
 from merchant_portal.lib import clock
 
 from ..models import ChannelName, DeliveryEvent, Message, MessageState, OptOut
-from . import opt_outs, settling
+from . import opt_outs, replies, settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +64,6 @@ def record(message: Message, report: Report) -> bool:
     return True
 
 
-STOP_WORDS = frozenset(
-    {
-        "stop",
-        "stopall",
-        "stop all",
-        "unsubscribe",
-        "quit",
-        "end",
-        "revoke",
-        "opt out",
-        "optout",
-        "cancel",
-        "stopp",
-        "abmelden",
-        "arret",
-        "arrêt",
-    }
-)
-START_WORDS = frozenset({"start", "unstop", "yes"})
 STOP_REPLY = "STOP reply"
 
 
@@ -91,13 +72,11 @@ def hear(sender: str, words: str) -> str:
 
     `sender`: E.164. STOP ends every message to that number at once.
     """
-    said = " ".join(words.casefold().strip(" \t\r\n.,!?\"'").split())
-    if said in STOP_WORDS:
+    meaning = replies.meaning(words)
+    if meaning == replies.STOP:
         opt_outs.store(ChannelName.SMS, sender, OptOut.Scope.ALL, source=STOP_REPLY)
-        return "stop"
-    if said in START_WORDS:
+    elif meaning == replies.START:
         opt_outs.remove(
             ChannelName.SMS, sender, sources={STOP_REPLY, "refused by twilio"}
         )
-        return "start"
-    return ""
+    return meaning

@@ -22,7 +22,7 @@ def _nobody_came_before(settings: Settings) -> Iterator[None]:
     """No limit of another test holds, nor a second factor that none here has."""
     settings.STAFF_MFA_REQUIRED = False
     settings.PAY_PAGE_LIMIT_PER_MINUTE = 0
-    for memory in (window, responses.reads, views.refusals):
+    for memory in (window, responses.reads, responses.alarms, views.refusals):
         memory.clear()
     yield
     window.clear()

@@ -145,6 +145,36 @@ def test_staff_are_warned_of_mixed_scripts(doors: Doors) -> None:
     assert Customer.objects.count() == 2
 
 
+def test_staff_are_warned_of_it_in_a_links_new_customer(doors: Doors) -> None:
+    """N10"""
+    doors.fill_link(who="new", new_name="P\u0430ypal", new_email="a@example.com")
+    warned = doors.browser.get("/admin/").content.decode()
+    doors.fill_link(who="new", new_name="Ana", new_email="b@example.com", creation_key="frm_0123456789abcdefghik")  # fmt: skip
+    honest = doors.browser.get("/admin/").content.decode()
+
+    assert "alphabets" in warned
+    assert "alphabets" not in honest
+    assert PaymentLink.objects.count() == 2
+
+
+def test_staff_are_warned_of_it_in_the_business_name(doors: Doors) -> None:
+    """N10"""
+    form = {
+        "name": "B\u0430nk",
+        "country": "DE",
+        "currency": "EUR",
+        "language": "en",
+        "time_zone": "UTC",
+        "brand_color": "#223344",
+    }
+    Business.objects.current()
+
+    answer = doors.browser.post("/admin/business/business/1/change/", form, follow=True)
+
+    assert Business.objects.get().name == "B\u0430nk"
+    assert "alphabets" in answer.content.decode()
+
+
 @pytest.mark.parametrize(
     "character", ["x", "\U0001f600", "\u0418", FAMILY, "Z\u0300"], ids=ascii
 )

@@ -1,7 +1,9 @@
-"""R1-R3, R8-R11: addresses of links, and ways back."""
+"""R1-R11: addresses of links, and ways back."""
 
+import random
 from collections.abc import Callable
 from datetime import timedelta
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
@@ -9,12 +11,15 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from links.models import Activity, Checkout, LinkStatus, PaymentLink, TrainingPayment
+from links.pay import responses
 from links.services import links, pages, payments
 from links.tests.factories import make_customer, make_link, make_seen
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
+from merchant_portal.lib.limits import RateLimit
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Role
 from merchant_portal.staff.tests.factories import PASSWORD, make_user
@@ -111,10 +116,35 @@ def test_one_mark_of_a_mail_program_is_trimmed(mark: str, after_slash: bool) -> 
     assert twice.status_code == 404
 
 
+def test_a_thousand_guesses_in_a_minute(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, lines: list[str]
+) -> None:
+    """R4: one and the same 404 as often as the limit says, then 429, and one alarm."""
+    settings.PAY_PAGE_LIMIT_PER_MINUTE = 60
+    # no minute ends in the middle
+    monkeypatch.setattr(responses, "reads", RateLimit(0, seconds=1e12))
+    monkeypatch.setattr(responses, "alarms", RateLimit(1, seconds=1e12))
+    link = make_link()
+    guess = random.Random(20261125)  # noqa: S311 - a repeatable test, no secret
+
+    answers = [
+        Client().get(f"/p/{''.join(guess.choices(ascii_letters + digits, k=22))}/")
+        for _ in range(1000)
+    ]
+
+    assert [answer.status_code for answer in answers] == [404] * 60 + [429] * 940
+    assert len({answer.content for answer in answers}) == 2
+    assert answers[-1]["Retry-After"] == "60"
+    assert Client().get(path_of(link)).status_code == 429
+    alarms = [line for line in lines if "pay_page_limit_reached" in line]
+    assert len(alarms) == 2, "once, by each of two formatters"
+    assert Client().get(path_of(link), REMOTE_ADDR="192.0.2.7").status_code == 200
+
+
 AWAY = {
-    "R8-two-slashes": "//evil.example",
-    "R8-backslash": "/\\evil.example",
-    "R8-scheme-without-slashes": "https:evil.example",
+    "R5-two-slashes": "//evil.example",
+    "R6-backslash": "/\\evil.example",
+    "R7-scheme-without-slashes": "https:evil.example",
     "R8-scheme": "https://evil.example/",
     "R8-name-before-the-host": "https://testserver@evil.example/",
     "R8-tab-before": "\t//evil.example",

@@ -9,9 +9,11 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from links.models import EventState, Payment, WebhookEvent
+from links.models import EventState, LinkStatus, Payment, WebhookEvent
 from links.providers import training
-from links.services import inbox
+from links.providers.base import SeenState
+from links.services import inbox, payments
+from links.tests.factories import make_link, make_seen
 from links.tests.stripe_tape import SECRET_KEY, WEBHOOK_SECRET, recorded, signed
 
 from .doors import tables
@@ -197,6 +199,24 @@ def test_unknown_session_needs_a_person_and_moves_no_money() -> None:
 
     assert WebhookEvent.objects.get().state == EventState.DEAD
     assert not Payment.objects.exists()
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_failure_of_an_old_try_leaves_the_link_to_the_new_one(is_paid: bool) -> None:
+    """W13"""
+    link = make_link()
+    new = SeenState.SUCCEEDED if is_paid else SeenState.PROCESSING
+    payments.record(make_seen(link, payment_id="tpy_new", state=new))
+    link.refresh_from_db()
+    before = link.status, link.amount_paid_minor, link.version
+
+    payments.record(make_seen(link, payment_id="tpy_old", state=SeenState.FAILED))
+
+    link.refresh_from_db()
+    assert (link.status, link.amount_paid_minor, link.version) == before
+    assert before[0] == (LinkStatus.PAID if is_paid else LinkStatus.ACTIVE)
+    states = Payment.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == [new.value, "failed"]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH"])

@@ -76,6 +76,17 @@ class Gap:
 
         return pass_by
 
+    def once_taken(self, job: Callable[[], T]) -> Callable[[], T]:
+        """`job`, begun only when the other one stands here."""
+
+        def wait_then_run() -> T:
+            with self._change:
+                if not self._change.wait_for(lambda: self._arrived, STAND_SECONDS):
+                    pytest.fail("The other one did not come.")
+            return job()
+
+        return wait_then_run
+
     def stand(self) -> None:
         with self._change:
             self._arrived.add(threading.get_ident())

@@ -26,7 +26,7 @@ def _all_of_them(due: Sequence[Message]) -> list[Message]:
     return list(due)
 
 
-def _at_any_hour(at: datetime, zone: ZoneInfo) -> datetime:
+def _at_any_hour(at: datetime, zones: Sequence[ZoneInfo]) -> datetime:
     return at
 
 

@@ -20,6 +20,7 @@ from merchant_portal.business import choices
 from merchant_portal.business import services as business_services
 from merchant_portal.business.models import Business
 
+from .. import look_alikes
 from ..models import User
 from ..roles import Right
 from .rights import RightsMixin
@@ -153,6 +154,7 @@ class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         business_services.update(said, actor=actor)
         if form.logo is not None:
             business_services.set_logo(form.logo, actor=actor)
+        look_alikes.warn(request, obj.name)
 
     def log_change(self, *args: Any) -> None:
         """The audit log keeps it."""
