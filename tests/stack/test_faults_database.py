@@ -1,4 +1,4 @@
-"""PostgreSQL cuts lines, loses the answer to a COMMIT, or dies in one."""
+"""PostgreSQL cuts lines, or loses the answer to a COMMIT."""
 
 import itertools
 import threading
@@ -26,8 +26,6 @@ LINKS = 24
 LOAD_SECONDS = 12.0
 CUT_EVERY_SECONDS = 0.5
 SETTLE_SECONDS = 60.0
-WAIT_SECONDS = 40.0
-ROUNDS = 3
 LINK_COUNT = "SELECT count(*) FROM links_paymentlink"
 _numbers = itertools.count(1)
 
