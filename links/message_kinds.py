@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -43,19 +44,30 @@ Values = dict[str, str]
 _NO_PAYMENT: Values = {"amount_received": "", "paid_on": ""}
 
 
-def _links(messages: Sequence[Message]) -> dict[str, PaymentLink]:
-    references = {message.reference for message in messages}
-    return {
-        link.public_id: link
-        for link in PaymentLink.objects.filter(public_id__in=references).select_related(
-            "customer"
-        )
-    }
+_SAID = (
+    "public_id",
+    "number",
+    "currency",
+    "amount_minor",
+    "amount_paid_minor",
+    "due_on",
+    "note",
+    "cancel_reason",
+    "customer__name",
+)
+# What a message may say; the rest of the rows is not read.
+
+
+def _links(messages: Sequence[Message]) -> QuerySet[PaymentLink]:
+    return PaymentLink.objects.filter(
+        public_id__in={message.reference for message in messages}
+    )
 
 
 def _context(messages: Sequence[Message]) -> dict[int, Values]:
     """Message pk → values, formatted in the message's language; four queries."""
-    links = _links(messages)
+    found = _links(messages).select_related("customer").only(*_SAID)
+    links = {link.public_id: link for link in found}
     first_lines = {
         line.link_id: line.description
         for line in LineItem.objects.filter(link__in=links.values(), position=0)
@@ -93,11 +105,14 @@ def values_of(link: PaymentLink, description: str, language: str) -> Values:
 def _of_link(link: PaymentLink, language: str) -> Values:
     # Whoever signs up in a shop chooses this name; no address of theirs goes out.
     name = text.without_urls(link.customer.name) if link.customer else ""
+    amount, balance = link.amount, link.balance
+    asked = amount.format(language)
+    left = asked if balance == amount else balance.format(language)
     return {
         "greeting": rendering.greeting(name, language),
         "customer_name": name,
-        "amount": link.amount.format(language),
-        "balance": link.balance.format(language) if link.balance.amount_minor else "",
+        "amount": asked,
+        "balance": left if balance.amount_minor else "",
         "due_date": _day(link.due_on, language),
         "number": link.number or "",
         "note": link.note,
@@ -116,11 +131,17 @@ def _of_payment(payment: Payment | None, language: str, zone: tzinfo) -> Values:
 
 
 def _day(day: date | None, language: str) -> str:
-    return format_date(day, format="long", locale=language) if day else ""
+    return _written_day(day, language) if day else ""
+
+
+@lru_cache(maxsize=512)
+def _written_day(day: date, language: str) -> str:
+    return format_date(day, format="long", locale=language)
 
 
 def _link_urls(messages: Sequence[Message]) -> dict[int, str]:
-    links = _links(messages)
+    found = _links(messages).only("public_id", "generation", "token_key_version")
+    links = {link.public_id: link for link in found}
     return {
         message.pk: pages.url_of(links[message.reference])
         for message in messages
@@ -161,7 +182,8 @@ def _next_allowed(messages: Sequence[Message], now: datetime) -> dict[int, datet
     automatic = [message for message in messages if message.is_automatic]
     if not automatic:
         return {}
-    links = _links(automatic)
+    found = _links(automatic).select_related("customer")
+    links = {link.public_id: link for link in found}
     phones = _phones([link for link in links.values() if _is_zone_unknown(link)])
     business = Business.objects.current()
     later: dict[int, datetime] = {}

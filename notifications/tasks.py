@@ -11,14 +11,17 @@ BATCH = 200  # below SQLite's 999 parameters with room; a task must carry a batc
 
 @shared_task(name=outbox.SEND_DUE, acks_late=True)
 def send_due() -> int:
-    """Send one batch of what is due; wake another worker if there may be more."""
+    """Send one batch of what is due."""
     return _send_batch()
 
 
 def _send_batch() -> int:
+    """Wake another worker while this one sends, if there may be more."""
     claims = delivery.claim(BATCH)
-    is_done = delivery.deliver(claims)
-    if len(claims) == BATCH or not is_done:
+    is_full = len(claims) == BATCH
+    if is_full:
+        queue.nudge(outbox.SEND_DUE)
+    if not delivery.deliver(claims) and not is_full:
         queue.nudge(outbox.SEND_DUE)
     return len(claims)
 

@@ -8,6 +8,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+MAX_DIALOGUE_SECONDS = 30.0
+# From start_before to the content; the answer must come within the claim's lease, too.
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
@@ -41,6 +44,14 @@ class Outgoing:
         """Called right before the first byte leaves; raises TooLate."""
         if time.monotonic() > self.start_before:
             raise TooLate("The claim is too old.")
+
+    def ensure_held(self) -> None:
+        """Called once more where a carrier may keep us waiting; raises TooLate.
+
+        Nobody else has taken the claim over by then, but soon somebody may.
+        """
+        if time.monotonic() > self.start_before + MAX_DIALOGUE_SECONDS:
+            raise TooLate("The carrier was too slow for this claim.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
-"""E-mail over SMTP, through Django's mail API."""
+"""E-mail over SMTP: our own bytes over a connection that Django opens."""
 
 import smtplib
 import ssl
-from email.errors import MessageError
 from email.utils import parseaddr
-from typing import Any
+from functools import lru_cache
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.smtp import EmailBackend
 
+from . import mime, smtp
 from .base import (
     Channel,
     ChannelDown,
@@ -16,6 +16,7 @@ from .base import (
     HandedOver,
     Outgoing,
     Refused,
+    TooLate,
     Unavailable,
     Unclear,
 )
@@ -32,115 +33,115 @@ class EmailChannel(Channel):
     repeats_unclear = True  # with the same Message-ID
 
     def __init__(self) -> None:
-        self._connection: Any = None
+        self._backend: EmailBackend | None = None
 
     @classmethod
     def is_captured(cls) -> bool:
         return bool(settings.EMAIL_CAPTURED)
 
     def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            _close(connection)
+        backend, self._backend = self._backend, None
+        if backend is not None:
+            _close(backend)
 
     def send(self, outgoing: Outgoing) -> HandedOver:
-        connection = self._open()
         message_id = message_id_of(outgoing.public_id)
-        mail = _mail(outgoing, message_id, connection)
+        try:
+            mail = mime.build(outgoing, message_id)
+            sender = mime.envelope_address(outgoing.sender)
+            recipient = mime.envelope_address(outgoing.recipient)
+        except mime.BadHeader as exc:
+            raise Refused(f"Cannot be written as a mail: {exc}") from exc
+        connection = self._open()
         outgoing.ensure_fresh()
         try:
-            mail.send()
-        except (MessageError, ValueError) as exc:
-            # BadHeaderError and UnicodeError are ValueErrors; HeaderParseError is not.
-            raise Refused(f"Cannot be written as a mail: {type(exc).__name__}") from exc
-        except smtplib.SMTPRecipientsRefused as exc:
-            code, text = next(iter(exc.recipients.values()))
-            raise self._answered(code, text) from exc
-        except smtplib.SMTPResponseException as exc:
-            raise self._answered(exc.smtp_code, exc.smtp_error) from exc
-        except smtplib.SMTPNotSupportedError as exc:
-            raise Refused("The mail server takes no such address.") from exc
+            reply = smtp.hand_over(
+                connection,
+                sender,
+                recipient,
+                mail,
+                before_content=outgoing.ensure_held,
+            )
+        except smtp.NotTaken as exc:
+            self.close()
+            raise Unavailable(f"The mail server hung up: {exc}") from exc
         except OSError as exc:  # a dropped connection or a timeout
             self.close()
             raise Unclear(f"The mail server did not answer: {_name(exc)}") from exc
+        except TooLate:
+            self.close()
+            raise
+        if not reply.is_yes:
+            raise self._answered(reply)
         return HandedOver(message_id)
 
-    def _open(self) -> Any:
-        if self._connection is not None:
-            return self._connection
-        connection = get_connection(timeout=settings.EMAIL_TIMEOUT)
-        try:
-            connection.open()
-        except (
-            smtplib.SMTPAuthenticationError,
-            smtplib.SMTPNotSupportedError,
-            ssl.SSLError,
-        ) as exc:
-            _close(connection)
-            raise ChannelDown(
-                f"The mail server refuses us, check EMAIL_URL: {_name(exc)}",
-                is_misconfigured=True,
-            ) from exc
-        except OSError as exc:
-            _close(connection)
-            raise ChannelDown(
-                f"The mail server cannot be reached: {_name(exc)}",
-                is_misconfigured=False,
-            ) from exc
-        self._connection = connection
-        return connection
+    def _open(self) -> smtplib.SMTP:
+        connection = self._backend.connection if self._backend else None
+        if connection is not None and connection.sock is not None:
+            return connection
+        self.close()
+        self._backend = EmailBackend(timeout=settings.EMAIL_TIMEOUT)
+        return _connect(self._backend)
 
-    def _answered(self, code: int, text: bytes | str) -> ChannelError:
+    def _answered(self, reply: smtp.Reply) -> ChannelError:
         """What an SMTP reply means for the message and for the connection."""
-        words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        reply = f"The mail server answered {code} {_enhanced(words)}".strip()
-        if code == _CLOSES:
+        status = _enhanced(reply.text)
+        said = f"The mail server answered {reply.code} {status}".strip()
+        if reply.code == _CLOSES:
             self.close()
-        if code in _NEEDS_SIGN_IN:
+        if reply.code in _NEEDS_SIGN_IN:
             self.close()
-            return ChannelDown(f"{reply}, check EMAIL_URL", is_misconfigured=True)
-        if code >= 500:
-            is_unreachable = code == 550 and _enhanced(words) == _NO_SUCH_MAILBOX
-            return Refused(reply, is_unreachable=is_unreachable)
-        return Unavailable(reply)
+            return ChannelDown(f"{said}, check EMAIL_URL", is_misconfigured=True)
+        if reply.code >= 500:
+            is_unreachable = reply.code == 550 and status == _NO_SUCH_MAILBOX
+            return Refused(said, is_unreachable=is_unreachable)
+        return Unavailable(said)
 
 
-def _close(connection: Any) -> None:
+def _connect(backend: EmailBackend) -> smtplib.SMTP:
+    """Open it until the server would take a mail; raises ChannelDown."""
+    try:
+        backend.open()
+        connection = backend.connection
+        if connection is None:
+            raise smtplib.SMTPServerDisconnected
+        # So far it has said hello only if it had to encrypt or sign in.
+        connection.ehlo_or_helo_if_needed()
+    except (
+        smtplib.SMTPAuthenticationError,
+        smtplib.SMTPNotSupportedError,
+        ssl.SSLError,
+    ) as exc:
+        _close(backend)
+        raise ChannelDown(
+            f"The mail server refuses us, check EMAIL_URL: {_name(exc)}",
+            is_misconfigured=True,
+        ) from exc
+    except OSError as exc:
+        _close(backend)
+        raise ChannelDown(
+            f"The mail server cannot be reached: {_name(exc)}",
+            is_misconfigured=False,
+        ) from exc
+    return connection
+
+
+def _close(backend: EmailBackend) -> None:
     """Say goodbye if anybody listens; what was sent stays sent."""
     try:
-        connection.close()
+        backend.close()
     except OSError:  # smtplib's errors are OSErrors too
-        connection.connection = None
+        backend.connection = None
 
 
 def message_id_of(public_id: str) -> str:
     """The same at every try, so that a reader's program can drop a second copy."""
-    _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    return f"<{public_id}@{address.rpartition('@')[2]}>"
+    return f"<{public_id}@{_domain_of(settings.DEFAULT_FROM_EMAIL)}>"
 
 
-def _mail(
-    outgoing: Outgoing, message_id: str, connection: Any
-) -> EmailMultiAlternatives:
-    headers = {"Message-ID": message_id, "Auto-Submitted": "auto-generated"}
-    if outgoing.unsubscribe_url:
-        # RFC 8058: one click, no cookie
-        headers["List-Unsubscribe"] = f"<{outgoing.unsubscribe_url}>"
-        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    mail = EmailMultiAlternatives(
-        subject=outgoing.subject,
-        body=outgoing.text,
-        from_email=outgoing.sender,
-        to=[outgoing.recipient],
-        reply_to=[outgoing.reply_to] if outgoing.reply_to else None,
-        headers=headers,
-        connection=connection,
-    )
-    if outgoing.html:
-        mail.attach_alternative(outgoing.html, "text/html")
-    for file in outgoing.attachments:
-        mail.attach(file.filename, file.content, file.content_type)
-    return mail
+@lru_cache(maxsize=8)
+def _domain_of(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2]
 
 
 def _enhanced(words: str) -> str:

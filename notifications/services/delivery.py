@@ -4,9 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-
-from django.db import transaction
+from datetime import timedelta
 
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
@@ -16,7 +14,6 @@ from .. import kinds
 from ..channels import base
 from ..channels.registry import get_channel
 from ..models import (
-    Attempt,
     Category,
     ChannelPause,
     Message,
@@ -24,12 +21,11 @@ from ..models import (
     MessageState,
     OptOut,
 )
-from . import contents, opt_outs, rendering, settling
+from . import contents, opt_outs, outcomes, rendering
 from .claims import (
     MAX_TRIES,
     MAX_UNCLEAR_TRIES,
     Claim,
-    by_fence,
     claim,
     give_back,
     reap,
@@ -48,7 +44,6 @@ PAUSE_MISCONFIGURED = timedelta(minutes=5)
 PAUSE_UNREACHABLE = timedelta(seconds=30)
 BATCH_SECONDS = 15
 # With one slow answer after it still below the task's time limit.
-MAX_ERROR_LENGTH = 300  # width of the columns
 
 logger = logging.getLogger(__name__)
 
@@ -73,18 +68,21 @@ def _deliver_on(name: str, group: Sequence[Claim]) -> bool:
     ready, broken = contents.prepare(messages)
     for held in group:
         if held.message.pk in broken:
-            _finish(held, MessageState.FAILED, detail=broken[held.message.pk])
+            outcomes.write(held, MessageState.FAILED, detail=broken[held.message.pk])
     going = [held for held in group if held.message.pk in ready]
     kind_of_channel = get_channel(name)
     if kind_of_channel.is_captured():
-        _finish_captured(going)
+        outcomes.write_captured(going)
         return True
-    with kind_of_channel() as channel:
-        return _send_all(channel, going, ready)
+    with kind_of_channel() as channel, outcomes.Sent(channel) as sent:
+        return _send_all(channel, going, ready, sent)
 
 
 def _send_all(
-    channel: base.Channel, going: Sequence[Claim], ready: dict[int, MessageContent]
+    channel: base.Channel,
+    going: Sequence[Claim],
+    ready: dict[int, MessageContent],
+    sent: outcomes.Sent,
 ) -> bool:
     """One after the other; False when the rest was given back."""
     give_up_at = time.monotonic() + BATCH_SECONDS
@@ -100,43 +98,40 @@ def _send_all(
             rest = renew(rest)
             continue
         pk = held.message.pk
+        sent.write_old()
         try:
-            _send(channel, held, ready[pk], urls[pk], reply_to)
+            outgoing = _outgoing(held, ready[pk], urls[pk], reply_to)
+            handed = _hand_over(channel, held, outgoing)
+        except PlaceholderError as exc:
+            outcomes.write(held, MessageState.FAILED, detail=str(exc))
         except base.TooLate:
             continue
         except base.ChannelDown as exc:
             _pause(held.message.channel, exc)
             give_back(rest)
             return False
+        else:
+            if handed is not None:
+                crash_at("message.after_send")
+                sent.add(held, handed.provider_message_id)
         rest = rest[1:]
     return True
 
 
-def _send(
-    channel: base.Channel,
-    held: Claim,
-    content: MessageContent,
-    urls: dict[str, str],
-    reply_to: str,
-) -> None:
-    """One message to its end, or to its next try; raises TooLate and ChannelDown."""
-    try:
-        outgoing = _outgoing(held, content, urls, reply_to)
-    except PlaceholderError as exc:
-        _finish(held, MessageState.FAILED, detail=str(exc))
-        return
+def _hand_over(
+    channel: base.Channel, held: Claim, outgoing: base.Outgoing
+) -> base.HandedOver | None:
+    """None when it was not taken, which is written down; raises TooLate, ChannelDown."""
     if not channel.repeats_unclear and not start_handing_over(held):
         logger.warning("claim lost before sending: %s", held.message.public_id)
-        return
+        return None
     try:
-        handed = channel.send(outgoing)
+        return channel.send(outgoing)
     except (base.TooLate, base.ChannelDown):
         raise
     except base.ChannelError as exc:
         _failed(channel, held, exc)
-        return
-    crash_at("message.after_send")
-    _finish(held, MessageState.SENT, provider_message_id=handed.provider_message_id)
+        return None
 
 
 def _outgoing(
@@ -167,18 +162,20 @@ def _failed(channel: base.Channel, held: Claim, exc: base.ChannelError) -> None:
         state = MessageState.FAILED
         if exc.is_unreachable:
             _suppress(message)
-        _finish(held, state, detail=str(exc))
+        outcomes.write(held, state, detail=str(exc))
         return
     is_unclear = isinstance(exc, base.Unclear)
     if is_unclear and not channel.repeats_unclear:
-        _finish(held, MessageState.UNKNOWN, detail=str(exc))
+        outcomes.write(held, MessageState.UNKNOWN, detail=str(exc))
     elif message.tries >= (MAX_UNCLEAR_TRIES if is_unclear else MAX_TRIES):
         state = MessageState.UNKNOWN if is_unclear else MessageState.FAILED
-        _finish(held, state, detail=f"{exc}; gave up after {message.tries} tries")
+        outcomes.write(
+            held, state, detail=f"{exc}; gave up after {message.tries} tries"
+        )
     else:
         asked = exc.retry_after_seconds if isinstance(exc, base.Unavailable) else 0
         again_at = clock.now() + _backoff(message.tries, asked)
-        _finish(held, MessageState.QUEUED, detail=str(exc), due_at=again_at)
+        outcomes.write(held, MessageState.QUEUED, detail=str(exc), due_at=again_at)
 
 
 def _backoff(tries: int, asked_seconds: int) -> timedelta:
@@ -203,64 +200,8 @@ def _pause(channel: str, exc: base.ChannelDown) -> None:
         channel=channel,
         defaults={
             "until": clock.database_now() + pause,
-            "reason": str(exc)[:MAX_ERROR_LENGTH],
+            "reason": str(exc)[: outcomes.MAX_ERROR_LENGTH],
         },
     )
     level = logging.ERROR if exc.is_misconfigured else logging.WARNING
     logger.log(level, "channel paused: channel=%s reason=%s", channel, exc)
-
-
-def _finish(
-    held: Claim,
-    state: MessageState,
-    *,
-    detail: str = "",
-    provider_message_id: str = "",
-    due_at: datetime | None = None,
-) -> bool:
-    """Write the outcome if this claim still holds; else keep it on the attempt only."""
-    crash_at("message.before_finish")
-    message = held.message
-    with transaction.atomic():
-        now = clock.now()
-        message.state = state
-        message.last_error = detail[:MAX_ERROR_LENGTH]
-        message.provider_message_id = provider_message_id
-        message.sent_at = now if state == MessageState.SENT else None
-        message.due_at = due_at or message.due_at
-        won = Message.objects.held(message.pk, held.fence).update(
-            state=message.state,
-            lease_until=None,
-            last_error=message.last_error,
-            provider_message_id=message.provider_message_id,
-            sent_at=message.sent_at,
-            due_at=message.due_at,
-        )
-        Attempt.objects.filter(message=message, fence=held.fence).update(
-            finished_at=now,
-            outcome=state if won else f"late {state}"[:16],
-            detail=(provider_message_id or detail)[:MAX_ERROR_LENGTH],
-        )
-        if won and state != MessageState.QUEUED:
-            settling.announce(message)
-    if not won:
-        logger.warning("outcome came after the claim was lost: %s", message.public_id)
-    return won == 1
-
-
-def _finish_captured(claims: Sequence[Claim]) -> None:
-    """Kept here, not sent: nothing left the machine, so one write serves the batch."""
-    crash_at("message.before_finish")
-    with transaction.atomic():
-        now = clock.now()
-        for fence, pks in by_fence(claims).items():
-            Message.objects.filter(
-                pk__in=pks, fence=fence, state=MessageState.SENDING
-            ).update(state=MessageState.CAPTURED, lease_until=None, sent_at=now)
-            Attempt.objects.filter(message__in=pks, fence=fence).update(
-                finished_at=now, outcome=MessageState.CAPTURED
-            )
-        for held in claims:
-            held.message.state = MessageState.CAPTURED
-            held.message.sent_at = now
-            settling.announce(held.message)

@@ -106,28 +106,33 @@ def fill(parts: Parts, values: Mapping[str, str], *, as_html: bool = False) -> s
     Raises PlaceholderError when a value is missing.
     """
     escape: Callable[[str], str] = html.escape if as_html else str
-    return "".join(_filled(parts, values, escape))
+    filled: list[str] = []
+    _fill(filled, parts, values, escape)
+    return "".join(filled)
 
 
-def _filled(
-    parts: Parts, values: Mapping[str, str], escape: Callable[[str], str]
-) -> Iterator[str]:
+def _fill(
+    filled: list[str],
+    parts: Parts,
+    values: Mapping[str, str],
+    escape: Callable[[str], str],
+) -> None:
     for part in parts:
         if isinstance(part, str):
-            yield part
+            filled.append(part)
         elif isinstance(part, Hole) and part.name in LATE:
-            yield f"{{{part.name}}}"
+            filled.append(f"{{{part.name}}}")
         elif part.name not in values:
             raise PlaceholderError(f"No value for {{{part.name}}}")
         elif isinstance(part, Hole):
-            yield escape(_protect(values[part.name]))
+            filled.append(escape(_protect(values[part.name])))
         elif values[part.name].strip():
-            yield from _filled(part.parts, values, escape)
+            _fill(filled, part.parts, values, escape)
 
 
 def _protect(text: str) -> str:
     """Mark late names that are plain text, so that filling late leaves them alone."""
-    return _LATE_NAME.sub(r"{literal:\1\2}", text)
+    return _LATE_NAME.sub(r"{literal:\1\2}", text) if "{" in text else text
 
 
 def fill_late(text: str, urls: Mapping[str, str], *, as_html: bool = False) -> str:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formataddr, parseaddr
+from functools import lru_cache
 
 from django.conf import settings
 
@@ -152,7 +153,12 @@ def sender(business_name: str) -> str:
 
     A name that is too long once encoded is cut.
     """
-    _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    return _sender(business_name, settings.DEFAULT_FROM_EMAIL)
+
+
+@lru_cache(maxsize=8)
+def _sender(business_name: str, ours: str) -> str:
+    _name, address = parseaddr(ours)
     name = list(graphemes(business_name))
     while name and len(formataddr(("".join(name), address))) > MAX_SENDER_LENGTH:
         name.pop()

@@ -18,7 +18,7 @@ django.setup()  # by the settings that the line above names
 
 from notifications.channels import base  # noqa: E402
 from notifications.models.messages import MessageQuerySet  # noqa: E402
-from notifications.services import claims, delivery  # noqa: E402
+from notifications.services import claims, delivery, outcomes  # noqa: E402
 from notifications.services.claims import Claim  # noqa: E402
 
 __all__ = ["app"]
@@ -55,6 +55,7 @@ def _deliver_and_tell(claims: Sequence[Claim]) -> bool:
 
 claims.crash_at = _freeze_at  # type: ignore[attr-defined] # looked up there
 delivery.crash_at = _freeze_at  # type: ignore[attr-defined]
+outcomes.crash_at = _freeze_at  # type: ignore[attr-defined]
 delivery.deliver = _deliver_and_tell
 base.Outgoing.ensure_fresh = _freeze_at_the_socket  # type: ignore[method-assign, assignment]
 
@@ -74,3 +75,4 @@ match os.environ.get("WITHOUT", ""):
         delivery.start_handing_over = _always  # type: ignore[attr-defined]
     case "fence":
         MessageQuerySet.held = _whoever_holds_it  # type: ignore[method-assign, assignment]
+        outcomes._HELD = "true"
