@@ -14,6 +14,8 @@ from merchant_portal.lib import clock, queue
 
 NOON = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 # A Monday in summer time, far from every month's end.
+LONG = ("stack", "browser")
+# Marks of tests that start processes.
 
 
 @pytest.hookimpl(trylast=True)
@@ -28,6 +30,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             f"{len(skipped)} skipped: in CI that is a failure", red=True
         )
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that side by side none is begun when all others are done."""
+    items.sort(key=lambda item: not any(map(item.get_closest_marker, LONG)))
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,9 @@ from proofs.vendor_specs import SpecsMissing, specs_directory
 from scripts import services, tell
 
 CHROMIUM = "/usr/bin/chromium"
-# Tests of processes wait more than they compute. A file stays with one of the three,
-# because its tests share the servers that it started.
-SIDE_BY_SIDE = ["-n", "3", "--dist", "loadfile"]
+# Tests of processes wait more than they compute. A file stays with one of the four,
+# because its tests share the servers that it started; files go in the order of `conftest`.
+SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 # As long as a production key; the suite's own, worth nothing elsewhere.
 KEYS = {
     "SECRET_KEY": "test-stack-secret-key-" + "0" * 40,
