@@ -85,6 +85,7 @@ def work_under_cuts(desk: Desk, servers: Servers, folder: Path, *, app: str) -> 
     for name in ("one", "two"):
         desk.shop.wait_for_worker(desk.shop.worker(name))
     desk.shop.beat()
+    desk.shop.api_get("customers")  # makes the key, while nothing is cut yet
     database = desk.shop.variables["DATABASE_URL"].rpartition("/")[2]
     feeder = Feeder(desk.shop, desk.outside, Ledger(folder / "acked"), seed=SEED)
     with (
@@ -110,6 +111,19 @@ def test_cut_sessions_leave_nothing_half_done(
     assert cut > LINKS
     assert "Internal Server Error" not in log_of(desk, "web")
     assert "api.failed" not in log_of(desk, "web")
+
+
+def test_control_with_plain_errors_a_cut_session_is_a_fault_of_ours(
+    new_desk: Callable[[], Desk], servers: Servers, tmp_path: Path
+) -> None:
+    desk = new_desk()
+
+    work_under_cuts(
+        desk, servers, tmp_path, app="tests.stack.with_plain_errors:application"
+    )
+
+    said = log_of(desk, "web")
+    assert "Internal Server Error" in said or "api.failed" in said
 
 
 # -- the answer to a COMMIT is lost ----------------------------------------------------
