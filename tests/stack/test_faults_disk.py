@@ -1,17 +1,24 @@
 """The disk under PostgreSQL is full for a while: what was acknowledged is kept."""
 
 import itertools
+import json
 import os
+import secrets
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from links.tests.stripe_tape import signed
+from proofs import http
 from proofs.cluster import PostgresCluster
 from proofs.desk import Desk, link_body
+from proofs.outside import STRIPE_SECRET
 from proofs.processes import free_port
 from proofs.servers import TEMPLATE, Servers, desks
 from proofs.shop import environment, manage
@@ -23,6 +30,9 @@ DISK = "256m"
 MOST_REQUESTS = 400
 MORE_REQUESTS = 20
 BEFORE = 3
+EVENTS, EVENT_BYTES = 20, 3000
+# until the control would have stored the last of them
+STORED_SECONDS = 2.0
 RECOVERY_SECONDS = 60.0
 PLAIN_ERRORS = "tests.stack.with_plain_errors:application"
 LINKS = "SELECT public_id FROM links_paymentlink"
@@ -105,20 +115,65 @@ def want_new_segments(small: Servers) -> None:
         return
 
 
+@contextmanager
+def full_disk(
+    desk: Desk, small: Servers, body: dict[str, object]
+) -> Iterator[dict[str, int]]:
+    """Without room from the first refusal to the end of the block; what was asked."""
+    seen = ask(desk, body, BEFORE)
+    ballast = fill(small.postgres.directory)
+    try:
+        seen |= ask_until_full(desk, body)
+        yield seen
+    finally:
+        ballast.unlink()
+        if not small.postgres.process.is_running:
+            small.postgres.start()  # as its service does
+
+
+def tell(desk: Desk, count: int) -> dict[str, int]:
+    """Bring that many webhooks, each of its own; event → status."""
+    statuses = {}
+    for _ in range(count):
+        event = {
+            "id": f"evt_disk_{next(_numbers)}",
+            "object": "event",
+            "type": "customer.created",
+            "livemode": False,
+            "data": {
+                "object": {"id": "cus_1", "description": secrets.token_hex(EVENT_BYTES)}
+            },
+        }
+        raw = json.dumps(event).encode()
+        headers = signed(raw, secret=STRIPE_SECRET)
+        answer = http.post(
+            f"{desk.shop.url}/webhooks/stripe/",
+            body=raw,
+            headers=headers | {"Content-Type": "application/json"},
+        )
+        statuses[str(event["id"])] = answer.status
+    return statuses
+
+
+def answered_and_lost(desk: Desk, told: dict[str, int]) -> set[str]:
+    rows = desk.shop.rows("SELECT event_id FROM links_webhookevent")
+    return {event for event, status in told.items() if status == 200} - {
+        event for (event,) in rows
+    }
+
+
 def test_a_full_disk_loses_nothing_acknowledged(desk: Desk, small: Servers) -> None:
     desk.shop.wait_for_web(desk.shop.web())
     body = link_body(desk.new_customer())
-    seen = ask(desk, body, BEFORE)
-    ballast = fill(small.postgres.directory)
 
-    seen |= ask_until_full(desk, body)
-    want_new_segments(small)
-    seen |= ask(desk, body, MORE_REQUESTS)
-    ballast.unlink()
-    if not small.postgres.process.is_running:
-        small.postgres.start()  # as its service does
+    with full_disk(desk, small, body) as seen:
+        told = tell(desk, EVENTS)
+        want_new_segments(small)
+        seen |= ask(desk, body, MORE_REQUESTS)
 
     assert set(seen.values()) == {201, 503}
+    assert set(told.values()) <= {200, 503}
+    assert 503 in told.values()
     desk.shop.let_requests_lapse()
     for key in seen:
         eventually(
@@ -128,6 +183,23 @@ def test_a_full_disk_loses_nothing_acknowledged(desk: Desk, small: Servers) -> N
             what=f"{key} ({seen[key]}) is answered",
         )
     assert len(desk.shop.rows(LINKS)) == len(seen)
+    assert answered_and_lost(desk, told) == set()
+
+
+def test_control_answered_before_the_commit_webhooks_are_lost(
+    desk: Desk, small: Servers
+) -> None:
+    desk.shop.wait_for_web(
+        desk.shop.web(app="tests.stack.answers_before_commit:application")
+    )
+    body = link_body(desk.new_customer())
+
+    with full_disk(desk, small, body):
+        told = tell(desk, EVENTS)
+        time.sleep(STORED_SECONDS)
+
+    assert set(told.values()) == {200}
+    assert answered_and_lost(desk, told)
 
 
 def test_control_with_plain_errors_a_full_disk_is_a_fault_of_ours(
@@ -135,12 +207,8 @@ def test_control_with_plain_errors_a_full_disk_is_a_fault_of_ours(
 ) -> None:
     desk.shop.wait_for_web(desk.shop.web(app=PLAIN_ERRORS))
     body = link_body(desk.new_customer())
-    seen = ask(desk, body, BEFORE)
-    ballast = fill(small.postgres.directory)
 
-    try:
-        seen |= ask_until_full(desk, body)
-    finally:
-        ballast.unlink()
+    with full_disk(desk, small, body) as seen:
+        pass
 
     assert set(seen.values()) == {201, 500}
