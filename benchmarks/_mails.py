@@ -1,6 +1,5 @@
 """Personal mails that are due, a worker that sends them, and a server that takes them."""
 
-import re
 import sys
 import time
 
@@ -28,21 +27,22 @@ def worker(stage: Stage) -> ChildProcess:
     """Celery as the Procfile starts it: two processes."""
     process = ChildProcess(
         "worker",
-        [*command("worker"), "--loglevel", "INFO"],
+        command("worker"),
         log_file=stage.folder / "worker.log",
         env=stage.variables,
         cwd=ROOT,
     )
     stage.stack.callback(process.kill)
-    process.start().wait_for_line(r"ready\.", timeout=60)
+    process.start().wait_for_line(r"\[queues\]", timeout=60)
     return process
 
 
-def tasks_run(process: ChildProcess) -> int:
-    """How many tasks of sending its log tells of."""
-    return len(
-        re.findall(r"Task notifications\.tasks\.send_due\S* succ", process.log_text())
-    )
+def tasks_run() -> int:
+    """How many tasks of sending the worker has taken up, by its own count."""
+    from merchant_portal.celery import app
+
+    (stats,) = app.control.inspect(timeout=10).stats().values()
+    return int(stats["total"].get("notifications.tasks.send_due", 0))
 
 
 def resident_kb(process: ChildProcess) -> list[int]:

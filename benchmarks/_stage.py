@@ -30,6 +30,7 @@ class Stage:
     variables: dict[str, str]
     stack: ExitStack
     clients: Clients
+    postgres_pid: int
 
     def serve(self, application: str) -> "Server":
         """gunicorn as the Procfile says, with an application of `benchmarks._app`."""
@@ -55,9 +56,9 @@ class Server:
 
     def measure(self, requests: list[bytes], *, status: int = 200) -> Measured:
         """Send every request once; ValueError when one is answered otherwise."""
-        before = self._cpu_seconds()
+        before = cpu_seconds(self.process.pid)
         load = self.clients.send(self.port, requests, connections=CONNECTIONS)
-        cpu = self._cpu_seconds() - before
+        cpu = cpu_seconds(self.process.pid) - before
         _insist(load, len(requests), status)
         return Measured(
             rate=load.rate,
@@ -65,14 +66,14 @@ class Server:
             cpu_ms=1000 * cpu / len(requests),
         )
 
-    def _cpu_seconds(self) -> float:
-        """Of gunicorn's processes: what the database and the clients use is not in it."""
-        pids = [self.process.pid, *descendants(self.process.pid)]
-        ticks = 0
-        for pid in pids:
-            after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
-            ticks += sum(int(field) for field in after_name.split()[11:13])
-        return ticks / TICKS
+
+def cpu_seconds(pid: int) -> float:
+    """Of a process and those that it started, so far."""
+    ticks = 0
+    for each in [pid, *descendants(pid)]:
+        after_name = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2]
+        ticks += sum(int(field) for field in after_name.split()[11:13])
+    return ticks / TICKS
 
 
 @contextmanager
@@ -103,7 +104,7 @@ def stage(**more: str) -> Iterator[Stage]:
         django.setup()
         clients = Clients()
         stack.callback(clients.close)
-        yield Stage(folder, variables, stack, clients)
+        yield Stage(folder, variables, stack, clients, postgres.process.pid)
         if quiet.calls:
             raise ValueError(f"{quiet.calls} calls went out while requests were served")
 

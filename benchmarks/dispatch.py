@@ -2,11 +2,12 @@
 
 import smtplib
 import time
+from operator import sub
 from typing import Any
 
 from benchmarks import _mails
-from benchmarks._figures import Measured, interleaved, say
-from benchmarks._stage import stage
+from benchmarks._figures import ROUNDS, Measured, interleaved, say
+from benchmarks._stage import cpu_seconds, stage
 from proofs.processes import free_port
 
 MAILS = 5_000
@@ -16,13 +17,20 @@ MOST_TASKS = 10.0  # of 1,000 messages
 def main() -> None:
     port = free_port()
     with stage(EMAIL_URL=f"smtp://127.0.0.1:{port}") as open_stage:
-        _mails.mail_server(open_stage, port)
+        sink = _mails.mail_server(open_stage, port)
         _mails.make_links(MAILS)
         worker = _mails.worker(open_stage)
+        pids = [worker.pid, open_stage.postgres_pid, sink.pid]
+        cpu: dict[str, list[float]] = {"worker": [], "postgres": [], "sink": []}
 
         def product(number: int) -> Measured:
             _mails.make_due(MAILS, f"round-{number}")
-            return _of(_mails.send_all())
+            before = [cpu_seconds(pid) for pid in pids]
+            seconds = _mails.send_all()
+            after = [cpu_seconds(pid) for pid in pids]
+            for name, used in zip(cpu, map(sub, after, before), strict=True):
+                cpu[name].append(1000 * used / MAILS)
+            return _of(seconds)
 
         def smtp(_round: int) -> Measured:
             mails = ready_bytes()
@@ -35,10 +43,12 @@ def main() -> None:
         rounds = interleaved({"product": product, "smtplib": smtp})
         pairs = zip(rounds["product"], rounds["smtplib"], strict=True)
         say("dispatch", "product/smtplib", [a.rate / b.rate for a, b in pairs], "x")
-        tasks = 1_000 * _mails.tasks_run(worker) / (MAILS * 6)
+        tasks = 1_000 * _mails.tasks_run() / (MAILS * (ROUNDS + 1))
         say("dispatch", "tasks", [tasks], "per 1,000 messages")
         for name, seen in rounds.items():
             say("dispatch", name, [one.rate for one in seen], "messages/s")
+        for name, used in cpu.items():
+            say("dispatch", f"{name} cpu", used[1:], "ms a message")
 
 
 def _of(seconds: float) -> Measured:

@@ -41,7 +41,9 @@ def build(outgoing: Outgoing, message_id: str) -> bytes:
     headers = b"".join(_headers(outgoing, message_id))
     body = _part("text/plain", outgoing.text)
     if outgoing.html:
-        html = _part("text/html", outgoing.html)
+        # References to characters mean the same and need no encoding.
+        ascii_html = outgoing.html.encode("ascii", "xmlcharrefreplace").decode()
+        html = _part("text/html", ascii_html)
         body = _multipart("alternative", _ALTERNATIVE, [body, html])
     if outgoing.attachments:
         files = [_file(each) for each in outgoing.attachments]

@@ -8,6 +8,10 @@ from mjml import mjml2html
 from . import layouts
 
 _INCLUDE = re.compile(r'[ \t]*<mj-include path="([a-z_.]+)" />\n')
+_BETWEEN_BOXES = re.compile(
+    r"(?<=>)(?=<(?:/?(?:table|tbody|tr|head|body)|td|div|style)\b)"
+)
+# Where a line may end unseen; a mail of short lines need not be encoded.
 
 
 def sources() -> list[Path]:
@@ -27,4 +31,5 @@ def compiled(source: Path) -> str:
         return (shared / match[1]).read_text(encoding="utf-8")
 
     whole = _INCLUDE.sub(piece, source.read_text(encoding="utf-8"))
-    return f"{mjml2html(whole, disable_comments=True, fonts={})}\n"
+    html = mjml2html(whole, disable_comments=True, fonts={})
+    return _BETWEEN_BOXES.sub("\n", html) + "\n"
