@@ -34,7 +34,13 @@ def interleaved(
     return seen
 
 
-def tell(benchmark: str, seen: dict[str, list[Measured]], ratios: list[str]) -> None:
+def tell(
+    benchmark: str,
+    seen: dict[str, list[Measured]],
+    ratios: list[str],
+    *,
+    unit: str = "requests/s",
+) -> None:
     """One JSON line a figure; `ratios`: pairs like `product/baseline`, said first."""
     for pair in ratios:
         one, _, other = pair.partition("/")
@@ -42,9 +48,10 @@ def tell(benchmark: str, seen: dict[str, list[Measured]], ratios: list[str]) -> 
         say(benchmark, f"{pair} rate", [a.rate / b.rate for a, b in both], "x")
         say(benchmark, f"{pair} cpu", [a.cpu_ms / b.cpu_ms for a, b in both], "x")
     for name, rounds in seen.items():
-        say(benchmark, name, [one.rate for one in rounds], "requests/s")
+        say(benchmark, name, [one.rate for one in rounds], unit)
         say(benchmark, f"{name} cpu", [one.cpu_ms for one in rounds], "ms")
-        say(benchmark, f"{name} p95", [one.p95_ms for one in rounds], "ms")
+        if any(one.p95_ms for one in rounds):
+            say(benchmark, f"{name} p95", [one.p95_ms for one in rounds], "ms")
 
 
 def say(benchmark: str, figure: str, values: list[float], unit: str) -> None:

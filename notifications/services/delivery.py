@@ -100,7 +100,7 @@ def _send_all(
         pk = held.message.pk
         sent.write_old()
         try:
-            outgoing = _outgoing(held, ready[pk], urls[pk], reply_to)
+            outgoing = outgoing_of(held, ready[pk], urls[pk], reply_to)
             handed = _hand_over(channel, held, outgoing)
         except PlaceholderError as exc:
             outcomes.write(held, MessageState.FAILED, detail=str(exc))
@@ -134,9 +134,10 @@ def _hand_over(
         return None
 
 
-def _outgoing(
+def outgoing_of(
     held: Claim, content: MessageContent, urls: dict[str, str], reply_to: str
 ) -> base.Outgoing:
+    """What the channel is given; raises PlaceholderError without an address."""
     message = held.message
     filled = rendering.fill_links(contents.as_rendered(content), urls)
     attachments = kinds.get(message.kind).attachments
