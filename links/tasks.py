@@ -19,6 +19,12 @@ def process_webhook(*pks: int) -> None:
 
 
 @shared_task(ignore_result=True)
+def catch_up() -> None:
+    """Work on a backlog of events for some seconds; the next sweep asks again."""
+    inbox.catch_up()
+
+
+@shared_task(ignore_result=True)
 def settle_checkout(pk: int) -> None:
     """Ask how a checkout stands; the next check is on its row if this fails."""
     try:
@@ -50,7 +56,10 @@ def sweep() -> None:
     links.expire_due()
     while reminders.enqueue_due():
         pass
-    for pk in inbox.due():
+    events = inbox.due()
+    for pk in events:
         queue.nudge("links.tasks.process_webhook", pk)
+    if len(events) == inbox.PAGE:
+        queue.nudge("links.tasks.catch_up")
     for pk in checkouts.due_for_check():
         queue.nudge("links.tasks.settle_checkout", pk)

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 TASKS = frozenset(
     {
+        "links.tasks.catch_up",
         "links.tasks.close_checkout",
         "links.tasks.deliver_training_webhooks",
         "links.tasks.process_webhook",
