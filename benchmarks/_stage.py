@@ -68,11 +68,11 @@ class Server:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Of a process and those that it started, so far."""
+    """Of a process and those that it started, so far, also those that have ended."""
     ticks = 0
     for each in [pid, *descendants(pid)]:
         after_name = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2]
-        ticks += sum(int(field) for field in after_name.split()[11:13])
+        ticks += sum(int(field) for field in after_name.split()[11:15])
     return ticks / TICKS
 
 

@@ -68,10 +68,11 @@ def _context(messages: Sequence[Message]) -> dict[int, Values]:
     """Message pk → values, formatted in the message's language; four queries."""
     found = _links(messages).select_related("customer").only(*_SAID)
     links = {link.public_id: link for link in found}
-    first_lines = {
-        line.link_id: line.description
-        for line in LineItem.objects.filter(link__in=links.values(), position=0)
-    }
+    first_lines = dict(
+        LineItem.objects.filter(
+            link__in=[each.pk for each in found], position=0
+        ).values_list("link_id", "description")
+    )
     subjects = {message.subject_id for message in messages if message.subject_id}
     payments = {
         payment.public_id: payment
@@ -140,12 +141,11 @@ def _written_day(day: date, language: str) -> str:
 
 
 def _link_urls(messages: Sequence[Message]) -> dict[int, str]:
-    found = _links(messages).only("public_id", "generation", "token_key_version")
-    links = {link.public_id: link for link in found}
+    urls = pages.urls_of(_links(messages))
     return {
-        message.pk: pages.url_of(links[message.reference])
+        message.pk: urls[message.reference]
         for message in messages
-        if message.reference in links
+        if message.reference in urls
     }
 
 

@@ -36,14 +36,26 @@ class Page:
 
 
 def token_of(link: PaymentLink) -> str:
-    return signing.link_token(
-        link.public_id, link.generation, link.token_key_version
-    ).token
+    return _token(link.public_id, link.generation, link.token_key_version)
 
 
 def url_of(link: PaymentLink) -> str:
     """The address to hand to the customer; never stored, never logged."""
-    return f"{settings.PUBLIC_URL}/p/{token_of(link)}/"
+    return _url(token_of(link))
+
+
+def urls_of(links: QuerySet[PaymentLink]) -> dict[str, str]:
+    """public id → address, of many without reading more of them than that."""
+    rows = links.values_list("public_id", "generation", "token_key_version")
+    return {row[0]: _url(_token(*row)) for row in rows}
+
+
+def _token(public_id: str, generation: int, key_version: str) -> str:
+    return signing.link_token(public_id, generation, key_version).token
+
+
+def _url(token: str) -> str:
+    return f"{settings.PUBLIC_URL}/p/{token}/"
 
 
 def _lines_by_digest() -> QuerySet[LineItem]:

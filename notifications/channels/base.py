@@ -21,6 +21,14 @@ class Attachment:
     content_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """From whom and to whom a message goes, as Outgoing has them."""
+
+    sender: str
+    recipient: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
     """One message ready to go, secret addresses filled in.
@@ -135,8 +143,11 @@ class Channel(ABC):
         """Nothing is configured: messages are kept in the product, not sent."""
 
     @abstractmethod
-    def send(self, outgoing: Outgoing) -> HandedOver:
+    def send(self, outgoing: Outgoing, following: Address | None = None) -> HandedOver:
         """Hand one message over, within a bounded time, without trying again.
+
+        `following`: whose message most likely comes next; a carrier may be told so
+        already, and is given nothing by it.
 
         Raises Refused (never again), Unavailable (not taken, later), Unclear (perhaps
         taken), ChannelDown (nothing goes now), TooLate (`start_before` has passed).

@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+from contextlib import suppress
 from email.utils import parseaddr
 from functools import lru_cache
 
@@ -10,13 +11,13 @@ from django.core.mail.backends.smtp import EmailBackend
 
 from . import mime, smtp
 from .base import (
+    Address,
     Channel,
     ChannelDown,
     ChannelError,
     HandedOver,
     Outgoing,
     Refused,
-    TooLate,
     Unavailable,
     Unclear,
 )
@@ -33,55 +34,46 @@ class EmailChannel(Channel):
     repeats_unclear = True  # with the same Message-ID
 
     def __init__(self) -> None:
-        self._backend: EmailBackend | None = None
+        self._dialogue: smtp.Dialogue | None = None
 
     @classmethod
     def is_captured(cls) -> bool:
         return bool(settings.EMAIL_CAPTURED)
 
     def close(self) -> None:
-        backend, self._backend = self._backend, None
-        if backend is not None:
-            _close(backend)
+        dialogue, self._dialogue = self._dialogue, None
+        if dialogue is not None:
+            dialogue.close()
 
-    def send(self, outgoing: Outgoing) -> HandedOver:
+    def send(self, outgoing: Outgoing, following: Address | None = None) -> HandedOver:
         message_id = message_id_of(outgoing.public_id)
         try:
             mail = mime.build(outgoing, message_id)
-            sender = mime.envelope_address(outgoing.sender)
-            recipient = mime.envelope_address(outgoing.recipient)
+            envelope = _envelope(outgoing.sender, outgoing.recipient)
         except mime.BadHeader as exc:
             raise Refused(f"Cannot be written as a mail: {exc}") from exc
-        connection = self._open()
+        dialogue = self._open(envelope)
         outgoing.ensure_fresh()
         try:
-            reply = smtp.hand_over(
-                connection,
-                sender,
-                recipient,
+            reply = dialogue.hand_over(
+                envelope,
                 mail,
+                following=_next_envelope(following),
                 before_content=outgoing.ensure_held,
             )
         except smtp.NotTaken as exc:
-            self.close()
             raise Unavailable(f"The mail server hung up: {exc}") from exc
         except OSError as exc:  # a dropped connection or a timeout
-            self.close()
             raise Unclear(f"The mail server did not answer: {_name(exc)}") from exc
-        except TooLate:
-            self.close()
-            raise
         if not reply.is_yes:
             raise self._answered(reply)
         return HandedOver(message_id)
 
-    def _open(self) -> smtplib.SMTP:
-        connection = self._backend.connection if self._backend else None
-        if connection is not None and connection.sock is not None:
-            return connection
-        self.close()
-        self._backend = EmailBackend(timeout=settings.EMAIL_TIMEOUT)
-        return _connect(self._backend)
+    def _open(self, envelope: smtp.Envelope) -> smtp.Dialogue:
+        if self._dialogue is None or not self._dialogue.takes(envelope):
+            self.close()
+            self._dialogue = smtp.Dialogue(_connect())
+        return self._dialogue
 
     def _answered(self, reply: smtp.Reply) -> ChannelError:
         """What an SMTP reply means for the message and for the connection."""
@@ -98,8 +90,23 @@ class EmailChannel(Channel):
         return Unavailable(said)
 
 
-def _connect(backend: EmailBackend) -> smtplib.SMTP:
-    """Open it until the server would take a mail; raises ChannelDown."""
+def _envelope(sender: str, recipient: str) -> smtp.Envelope:
+    return smtp.Envelope(
+        mime.envelope_address(sender), mime.envelope_address(recipient)
+    )
+
+
+def _next_envelope(following: Address | None) -> smtp.Envelope | None:
+    """None for an address that cannot be written: that is said when its turn comes."""
+    try:
+        return _envelope(following.sender, following.recipient) if following else None
+    except mime.BadHeader:
+        return None
+
+
+def _connect() -> smtplib.SMTP:
+    """A connection whose server would take a mail; raises ChannelDown."""
+    backend = EmailBackend(timeout=settings.EMAIL_TIMEOUT)
     try:
         backend.open()
         connection = backend.connection
@@ -112,13 +119,13 @@ def _connect(backend: EmailBackend) -> smtplib.SMTP:
         smtplib.SMTPNotSupportedError,
         ssl.SSLError,
     ) as exc:
-        _close(backend)
+        _give_up(backend)
         raise ChannelDown(
             f"The mail server refuses us, check EMAIL_URL: {_name(exc)}",
             is_misconfigured=True,
         ) from exc
     except OSError as exc:
-        _close(backend)
+        _give_up(backend)
         raise ChannelDown(
             f"The mail server cannot be reached: {_name(exc)}",
             is_misconfigured=False,
@@ -126,12 +133,10 @@ def _connect(backend: EmailBackend) -> smtplib.SMTP:
     return connection
 
 
-def _close(backend: EmailBackend) -> None:
-    """Say goodbye if anybody listens; what was sent stays sent."""
-    try:
+def _give_up(backend: EmailBackend) -> None:
+    """Say goodbye if anybody listens."""
+    with suppress(OSError):  # smtplib's errors are OSErrors too
         backend.close()
-    except OSError:  # smtplib's errors are OSErrors too
-        backend.connection = None
 
 
 def message_id_of(public_id: str) -> str:

@@ -89,9 +89,7 @@ class Message(models.Model):
         S.DELIVERED: {S.COMPLAINED},
     }
 
-    public_id = models.CharField(
-        max_length=ids.MAX_LENGTH, unique=True, default=new_public_id
-    )
+    public_id = models.CharField(max_length=ids.MAX_LENGTH, default=new_public_id)
     kind = models.CharField(max_length=32, help_text="name in the registry of kinds")
     category = models.CharField(max_length=12, choices=Category.choices)
     channel = models.CharField(max_length=8, choices=ChannelName.choices)
@@ -99,7 +97,7 @@ class Message(models.Model):
     subject_id = models.CharField(max_length=ids.MAX_LENGTH, blank=True)
     recipient = models.CharField(max_length=254)
     language = models.CharField(max_length=8)
-    dedupe_key = models.CharField(max_length=128, unique=True)
+    dedupe_key = models.CharField(max_length=128)
     is_automatic = models.BooleanField(
         default=False, help_text="bound by quiet hours and the 12-hour limit"
     )
@@ -120,6 +118,12 @@ class Message(models.Model):
     class Meta:
         verbose_name = _("message")
         verbose_name_plural = _("messages")
+        # Not `unique=True`: that makes a second index each, for LIKE, on PostgreSQL, and
+        # every change of state writes to every index.
+        constraints = [
+            models.UniqueConstraint(fields=["public_id"], name="message_public_id"),
+            models.UniqueConstraint(fields=["dedupe_key"], name="message_dedupe_key"),
+        ]
         indexes = [
             models.Index(
                 fields=["due_at"],
@@ -191,8 +195,8 @@ class Attempt(models.Model):
     """One try to hand a message over, and what came of it."""
 
     message = models.ForeignKey(
-        Message, on_delete=models.CASCADE, related_name="attempts"
-    )
+        Message, on_delete=models.CASCADE, related_name="attempts", db_index=False
+    )  # the constraint below has an index that starts with it
     fence = models.PositiveIntegerField()
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)

@@ -101,7 +101,7 @@ def _send_all(
         sent.write_old()
         try:
             outgoing = outgoing_of(held, ready[pk], urls[pk], reply_to)
-            handed = _hand_over(channel, held, outgoing)
+            handed = _hand_over(channel, held, outgoing, _following(rest, ready))
         except PlaceholderError as exc:
             outcomes.write(held, MessageState.FAILED, detail=str(exc))
         except base.TooLate:
@@ -118,15 +118,28 @@ def _send_all(
     return True
 
 
+def _following(
+    rest: Sequence[Claim], ready: dict[int, MessageContent]
+) -> base.Address | None:
+    """Who comes after the first, unless that claim must be looked at again first."""
+    if len(rest) < 2 or time.monotonic() > rest[1].start_before:
+        return None
+    message = rest[1].message
+    return base.Address(ready[message.pk].sender, message.recipient)
+
+
 def _hand_over(
-    channel: base.Channel, held: Claim, outgoing: base.Outgoing
+    channel: base.Channel,
+    held: Claim,
+    outgoing: base.Outgoing,
+    following: base.Address | None,
 ) -> base.HandedOver | None:
     """None when it was not taken, which is written down; raises TooLate, ChannelDown."""
     if not channel.repeats_unclear and not start_handing_over(held):
         logger.warning("claim lost before sending: %s", held.message.public_id)
         return None
     try:
-        return channel.send(outgoing)
+        return channel.send(outgoing, following)
     except (base.TooLate, base.ChannelDown):
         raise
     except base.ChannelError as exc:

@@ -21,7 +21,7 @@ from . import settling
 from .claims import Claim
 
 MAX_ERROR_LENGTH = 300  # width of the columns
-GROUP = 25
+GROUP = 50
 GROUP_SECONDS = 0.05
 # What a killed worker may repeat of a channel that repeats: what it handed over in that
 # time. A group costs two statements and a commit, so one a message would cost the most.

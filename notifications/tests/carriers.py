@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import ClassVar
 
-from notifications.channels.base import Channel, HandedOver, Outgoing
+from notifications.channels.base import Address, Channel, HandedOver, Outgoing
 
 
 class FakeCarrier:
@@ -24,7 +24,9 @@ class FakeCarrier:
             def is_captured(cls) -> bool:
                 return False
 
-            def send(self, outgoing: Outgoing) -> HandedOver:
+            def send(
+                self, outgoing: Outgoing, following: Address | None = None
+            ) -> HandedOver:
                 outgoing.ensure_fresh()
                 owner.on_send(outgoing)
                 owner.taken.append(outgoing)

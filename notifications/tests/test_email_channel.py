@@ -10,6 +10,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from notifications.channels.base import (
+    Address,
     Attachment,
     Channel,
     ChannelDown,
@@ -165,6 +166,74 @@ class TestEmailChannel(ChannelContract):
         with pytest.raises(ChannelDown) as caught:
             self.send()
         assert caught.value.is_misconfigured
+
+    def ask_for(self, *recipients: str) -> list[str]:
+        """Send to each, told who is next; what became of it, in order."""
+        said = []
+        with self.make_channel() as channel:
+            for recipient, after in zip(recipients, (*recipients[1:], ""), strict=True):
+                outgoing = replace(self.outgoing(), recipient=recipient)
+                following = Address(outgoing.sender, after) if after else None
+                try:
+                    channel.send(outgoing, following)
+                    said.append("sent")
+                except (Refused, Unavailable, Unclear) as exc:
+                    said.append(type(exc).__name__)
+        return said
+
+    def reached(self) -> list[str]:
+        return [kept["recipients"][0] for kept in self.ledger.objects("mail")]
+
+    @pytest.mark.parametrize("pipelining", [True, False])
+    def test_a_batch_with_refusals_in_it(self, pipelining: bool) -> None:
+        self.sink.pipelining = pipelining
+        self.sink._set_recipients({"no@example.com": 550, "later@example.com": 451})
+        names = ["a", "no", "b", "later", "no", "c", "d"]
+
+        said = self.ask_for(*[f"{name}@example.com" for name in names])
+
+        assert said == [
+            *("sent", "Refused", "sent", "Unavailable", "Refused", "sent", "sent")
+        ]
+        assert self.reached() == [f"{name}@example.com" for name in "abcd"]
+
+    @pytest.mark.parametrize("pipelining", [True, False])
+    @pytest.mark.parametrize(
+        ("fault", "said"),
+        [
+            ({"refuse_data": {"code": 554, "times": 1}}, "Refused"),
+            ({"refuse_data": {"code": 421, "times": 1}}, "Unavailable"),
+            ({"refuse_mail": {"code": 421, "times": 1}}, "Unavailable"),
+            ({"accept_then_drop": {"times": 1}}, "Unclear"),
+        ],
+        ids=["554", "421-after", "421-before", "drop"],
+    )
+    def test_a_fault_concerns_one_mail_only(
+        self, fault: dict[str, Any], said: str, pipelining: bool
+    ) -> None:
+        self.sink.pipelining = pipelining
+        for name, value in fault.items():
+            self.switch(name, value)
+
+        outcomes = self.ask_for("a@example.com", "b@example.com", "c@example.com")
+
+        assert outcomes == [said, "sent", "sent"]
+        assert self.reached()[-2:] == ["b@example.com", "c@example.com"]
+
+    def test_who_was_announced_and_does_not_come_gets_nothing(self) -> None:
+        """Not even an empty mail, which a dot alone or a QUIT would be."""
+        never = Address("shop@shop.example", "never@example.com")
+        with self.make_channel() as channel:
+            channel.send(replace(self.outgoing(), recipient="a@example.com"), never)
+            channel.send(replace(self.outgoing(), recipient="b@example.com"), never)
+
+        assert self.reached() == ["a@example.com", "b@example.com"]
+
+    def test_an_address_that_cannot_be_written_is_not_announced(self) -> None:
+        said = self.ask_for("a@example.com", "a@b\nRCPT TO:<x@y.z>", "c@example.com")
+
+        assert said == ["sent", "Refused", "sent"]
+        assert self.reached() == ["a@example.com", "c@example.com"]
 
     def test_captured_while_no_server_is_set(self) -> None:
         self.settings.EMAIL_CAPTURED = True

@@ -74,7 +74,7 @@ def test_what_was_sent_is_written_down_whatever_ends_the_batch(
     assert states == ["sent", "sent", "sending"]
 
 
-@pytest.mark.parametrize(("channel", "groups"), [("email", 3), ("sms", 60)])
+@pytest.mark.parametrize(("channel", "groups"), [("email", 2), ("sms", 60)])
 def test_mails_are_written_down_in_groups_and_sms_one_by_one(
     shop: Shop,
     carrier: FakeCarrier,

@@ -49,11 +49,18 @@ class SmtpSink(Fake):
     Control: switches refuse_mail and refuse_data ({"code": 451, "times": 1}),
     hang_after_data, accept_then_drop, accept_then_hang ({"seconds": 5}), and
     "recipients": {"ada@example.com": 550, "@slow.example": 451}. With `login` (user,
-    password) it takes no mail before that AUTH.
+    password) it takes no mail before that AUTH. `pipelining`: offered, as nearly all do.
     """
 
-    def __init__(self, ledger: Ledger, *, login: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        login: tuple[str, str] | None = None,
+        pipelining: bool = True,
+    ) -> None:
         self.ledger = ledger
+        self.pipelining = pipelining
         self._login = login
         self.faults = Switchboard(dict.fromkeys(("refuse_mail", *AFTER_DATA), ""))
         self._recipients: dict[str, int] = {}
@@ -70,6 +77,18 @@ class SmtpSink(Fake):
         return self._control.handle(request)
 
     # -- aiosmtpd calls these by name ------------------------------------------------
+
+    async def handle_EHLO(
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        session.host_name = hostname
+        offered = ["250-PIPELINING"] if self.pipelining else []
+        return [*responses[:-1], *offered, responses[-1]]
 
     async def handle_MAIL(
         self,

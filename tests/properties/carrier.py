@@ -58,7 +58,9 @@ class Carrier:
             def is_captured(cls) -> bool:
                 return False
 
-            def send(self, outgoing: base.Outgoing) -> base.HandedOver:
+            def send(
+                self, outgoing: base.Outgoing, following: base.Address | None = None
+            ) -> base.HandedOver:
                 return carrier.send(name, outgoing)
 
         return Fake
