@@ -53,8 +53,12 @@ def build(outgoing: Outgoing, message_id: str) -> bytes:
 
 def envelope_address(address: str) -> str:
     """The bare address of a header's value, its domain in ASCII; raises BadHeader."""
-    written = _address(_one_line("address", address))
-    return written if _BARE.match(written) else parseaddr(written)[1]
+    return address if _BARE.match(address) else _bare(_one_line("address", address))
+
+
+@lru_cache(maxsize=256)
+def _bare(address: str) -> str:
+    return parseaddr(_address(address))[1]
 
 
 def _headers(outgoing: Outgoing, message_id: str) -> Iterator[bytes]:

@@ -5,12 +5,10 @@ mail. It keeps apart what smtplib's `sendmail` mixes: what went wrong before the
 had the mail, and what went wrong after.
 """
 
-import re
 import smtplib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_LINE_START = re.compile(rb"(?m)^\.")
 _GO_ON, _CLOSES = 354, 421
 _END = b".\r\n"
 
@@ -97,7 +95,7 @@ class Dialogue:
         except BaseException:
             self._connection.close()
             raise
-        quoted = _LINE_START.sub(b"..", mail) if b"\n." in mail else mail
+        quoted = mail.replace(b"\r\n.", b"\r\n..")  # RFC 5321 4.5.2
         if following is None or not self._can_pipeline:
             self._connection.send(quoted + _END)
             answer = self._read()

@@ -235,6 +235,17 @@ class TestEmailChannel(ChannelContract):
         assert said == ["sent", "Refused", "sent"]
         assert self.reached() == ["a@example.com", "c@example.com"]
 
+    @pytest.mark.parametrize("pipelining", [True, False])
+    def test_dots_at_the_start_of_lines_stay(self, pipelining: bool) -> None:
+        """A line of one dot would end the mail."""
+        self.sink.pipelining = pipelining
+        dotted = ".\n..\n.hidden\nend.\n.\n"
+        with self.make_channel() as channel:
+            channel.send(replace(self.outgoing(), text=dotted, html=""))
+
+        [taken] = self.taken()
+        assert taken.replace("\r\n", "\n") == dotted
+
     def test_captured_while_no_server_is_set(self) -> None:
         self.settings.EMAIL_CAPTURED = True
         assert EmailChannel.is_captured()
