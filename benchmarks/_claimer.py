@@ -46,6 +46,7 @@ def _fill(count: int) -> None:
 
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
+        cursor.execute("SET statement_timeout = 0")
         for start in range(0, count, PART):
             cursor.execute(
                 "INSERT INTO notifications_message (public_id, kind, category, channel,"
@@ -61,9 +62,10 @@ def _fill(count: int) -> None:
                 " FROM generate_series(%s, %s) n",
                 [start, min(start + PART, count) - 1],
             )
-        cursor.execute("SET synchronous_commit = on")
         cursor.execute("VACUUM ANALYZE notifications_message")
         cursor.execute("CHECKPOINT")
+        cursor.execute("RESET synchronous_commit")
+        cursor.execute("RESET statement_timeout")
 
 
 def _say(word: str) -> None:

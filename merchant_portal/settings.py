@@ -152,6 +152,7 @@ TEMPLATES = [
 AUTH_USER_MODEL = "staff.User"
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # the address is unique through a constraint on its lower case
+    "models.W040",  # SQLite leaves out what an index only carries along
     "security.W005",  # subdomains of the shop's domain are not ours to bind
     "security.W008",  # the proxy redirects to https; the API must never
     "security.W021",  # the preload list is the domain owner's decision
@@ -348,6 +349,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 
 # --- web server -------------------------------------------------------------
 
+# How long pages may go on with what the merchant has set before it is read again.
+KEPT_SECONDS = 0 if TESTING else 1
 WEB_WORKERS = env.integer("WEB_WORKERS", 1 if EMBEDDED else 2, least=1, most=64)
 WEB_THREADS = env.integer("WEB_THREADS", 8, least=1, most=256)
 if EMBEDDED and WEB_WORKERS != 1:

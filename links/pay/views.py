@@ -21,7 +21,9 @@ from ..services.pages import Page
 from . import presenting, responses
 from .responses import public
 
-_BUSINESS = rows.Prepared(lambda: Business.objects.filter(pk=Business.ONLY_PK))
+_BUSINESS = rows.Kept(
+    rows.Prepared(lambda: Business.objects.filter(pk=Business.ONLY_PK))
+)
 CHECKOUTS_A_MINUTE = 10
 # Of one link; nobody chooses that often, and each may cost a call to a provider.
 REFRESH_SECONDS, REFRESHES = 3, 20

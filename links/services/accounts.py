@@ -12,7 +12,7 @@ from ..providers.base import Capabilities
 from ..providers.registry import get_provider
 
 Mode = ProviderAccount.Mode
-_ACCOUNTS = rows.Prepared(ProviderAccount.objects.all)
+_ACCOUNTS = rows.Kept(rows.Prepared(ProviderAccount.objects.all))
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,8 @@ def _refuse_unpayable(
         raise CheckoutRefused(_("This payment link is no longer open."))
     if link.payments.filter(state=PaymentState.PROCESSING).exists():
         raise CheckoutRefused(_("A payment is already on its way."))
-    if account.slug not in {offer.slug for offer in accounts.offered(link)}:
+    offered = {offer.slug for offer in accounts.offered(link)}
+    if account.slug not in offered or not account.is_enabled:
         raise CheckoutRefused(_("This way to pay is not available."))
 
 

@@ -32,7 +32,7 @@ TASKS = frozenset(
 GATHERED = {"links.tasks.process_webhook": 8}
 # Tasks that take several keys, and how many at most: publishing costs more than storing
 # an event, and what one task holds up when its provider is slow stays bounded.
-GATHER_SECONDS = 0.005
+GATHER_SECONDS = 0.02
 # How long the first of several wake-ups waits for the others.
 MAX_WAITING = 10_000
 # While a broker hangs; what is beyond is left to the sweep.

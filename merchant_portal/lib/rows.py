@@ -4,11 +4,13 @@ Making SQL of a queryset costs Django several times what the database takes to a
 the same each time. Such a query may differ in its values only.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
@@ -93,3 +95,22 @@ class Prepared(Generic[Row]):
         for name, place in statement.compiler.annotation_col_map.items():
             setattr(made, name, row[place])
         return made
+
+
+class Kept(Generic[Row]):
+    """The few rows of what the merchant has set, asked for once a second at most.
+
+    Under a load all visitors of a second share them; whoever changes them sees that on
+    the pages a second later. Not to be written to.
+    """
+
+    def __init__(self, query: Prepared[Row]) -> None:
+        self._query = query
+        self._rows: list[Row] = []
+        self._until = 0.0
+
+    def fetch(self) -> list[Row]:
+        if time.monotonic() >= self._until:
+            self._rows = self._query.fetch()
+            self._until = time.monotonic() + settings.KEPT_SECONDS
+        return self._rows
