@@ -22,7 +22,13 @@ _STORE = """
     ON CONFLICT (account_id, event_id) DO NOTHING
     RETURNING id
 """
-_KNOWS_ACCOUNT = "SELECT 1 FROM links_provideraccount WHERE slug = %s AND mode = %s"
+# Asked after nothing was stored. Not "is there the account": another worker may have
+# made it in between, and the event would pass for a repeat and be lost.
+_KNOWS_EVENT = """
+    SELECT 1 FROM links_webhookevent event
+    JOIN links_provideraccount account ON account.id = event.account_id
+    WHERE event.event_id = %s AND account.slug = %s AND account.mode = %s
+"""
 
 
 def store(slug: str, event: ProviderEvent, body: bytes) -> int | None:
@@ -43,7 +49,7 @@ def store(slug: str, event: ProviderEvent, body: bytes) -> int | None:
         cursor.execute(statement, values)
         row = cursor.fetchone()
         if row is None:
-            cursor.execute(_KNOWS_ACCOUNT, account)
+            cursor.execute(_KNOWS_EVENT, (event.event_id, *account))
             if cursor.fetchone() is None:
                 accounts.get(slug)  # the first event of this account makes it
                 cursor.execute(statement, values)

@@ -2,17 +2,18 @@
 
 import json
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from links.models import EventState, Payment, WebhookEvent
 from links.providers import stripe_webhooks, training
-from links.services import checkouts, inbox
+from links.services import accounts, checkouts, inbox
 from links.webhooks import views
 from merchant_portal.lib.limits import RateLimit
 
@@ -78,6 +79,25 @@ def test_a_repeat_is_answered_and_changes_nothing(client: Client) -> None:
 
     event = WebhookEvent.objects.get()
     assert (event.state, event.tries) == (EventState.DONE, 1)
+
+
+def test_loses_no_event_while_another_worker_makes_the_account(client: Client) -> None:
+    """The first events of a new account come at once, each to another worker."""
+    statements: list[str] = []
+
+    def meanwhile(
+        execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        done = execute(sql, params, many, context)
+        statements.append(sql)
+        if len(statements) == 1:  # ours found no account and stored nothing
+            accounts.get("stripe")
+        return done
+
+    with connection.execute_wrapper(meanwhile):
+        assert post(client, body_of()) == 200
+
+    assert WebhookEvent.objects.get().event_id == "evt_1"
 
 
 def test_needs_no_cookie_and_sets_none() -> None:
