@@ -36,7 +36,9 @@ def again_view(request: HttpRequest, pk: int) -> HttpResponse:
     if reviewing.try_again(event, actor=who(request).actor()):
         messages.success(request, _("It is being worked on again."))
     else:
-        messages.info(request, _("This one was not given up; there is nothing to do."))
+        messages.info(
+            request, _("It is being worked on already; there is nothing to do.")
+        )
     return redirect("admin:links_webhookevent_change", event.pk)
 
 

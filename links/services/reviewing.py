@@ -60,10 +60,16 @@ def deal_with(payment: Payment, *, actor: Actor) -> bool:
 
 
 def try_again(event: WebhookEvent, *, actor: Actor) -> bool:
-    """Put a webhook that was given up back to work; False if it was not given up."""
+    """Put a webhook back to work; False if it is at work already.
+
+    Given up or done: what it hints at is read anew, and booking it again changes nothing.
+    """
     with transaction.atomic():
-        moved = WebhookEvent.objects.filter(pk=event.pk, state=EventState.DEAD).update(
-            state=EventState.RECEIVED, tries=0, next_try_at=Now()
+        finished = WebhookEvent.objects.filter(pk=event.pk).exclude(
+            state=EventState.RECEIVED
+        )
+        moved = finished.update(
+            state=EventState.RECEIVED, tries=0, next_try_at=Now(), done_at=None
         )
         if not moved:
             return False
