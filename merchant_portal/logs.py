@@ -100,6 +100,7 @@ def configuration(level: str, console: str, file: str) -> dict[str, Any]:
             "django.server": {"handlers": [], "propagate": True},
             "gunicorn.error": {"handlers": [], "propagate": True},
             # These log bodies, secrets or one line for each poll.
+            "httpx": {"level": "WARNING"},
             "stripe": {"level": "WARNING"},
             "twilio": {"level": "WARNING"},
             "celery.redirected": {"level": "WARNING"},

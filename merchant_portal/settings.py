@@ -313,19 +313,40 @@ if STRIPE_SECRET_KEY and not STRIPE_WEBHOOK_SECRET:
         "Copy the signing secret (whsec_…) of the endpoint"
         f" {PUBLIC_URL}/webhooks/stripe/ from Stripe's dashboard.",
     )
-HAS_LIVE_KEYS = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+SQUARE_ACCESS_TOKEN = env.text("SQUARE_ACCESS_TOKEN")
+SQUARE_LOCATION_ID = env.text("SQUARE_LOCATION_ID")
+SQUARE_WEBHOOK_SIGNATURE_KEY = env.text("SQUARE_WEBHOOK_SIGNATURE_KEY")
+SQUARE_API_BASE = env.url("SQUARE_API_BASE", "", {"http", "https"})
+_SQUARE = {SQUARE_ACCESS_TOKEN, SQUARE_LOCATION_ID, SQUARE_WEBHOOK_SIGNATURE_KEY}
+if any(_SQUARE) and not all(_SQUARE):
+    env.stop(
+        "SQUARE_ACCESS_TOKEN, SQUARE_LOCATION_ID and SQUARE_WEBHOOK_SIGNATURE_KEY",
+        "are set only in part",
+        "Copy all three from Square's developer console; the signature key is that of"
+        f" the subscription {PUBLIC_URL}/webhooks/square/.",
+    )
+_TEST_HOSTS = {"127.0.0.1", "localhost", "::1", "connect.squareupsandbox.com"}
+# Square's tokens look alike; its sandbox is another host.
+# The settings that can move real money, by provider.
+LIVE_KEYS: dict[str, str] = {}
+if STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_")):
+    LIVE_KEYS["stripe"] = "STRIPE_SECRET_KEY"
+if SQUARE_ACCESS_TOKEN and urlsplit(SQUARE_API_BASE).hostname not in _TEST_HOSTS:
+    LIVE_KEYS["square"] = "SQUARE_ACCESS_TOKEN"
+HAS_LIVE_KEYS = bool(LIVE_KEYS)
 # The rehearsal provider is offered only while no real money can move.
-TRAINING_ENABLED = env.boolean("TRAINING_ENABLED", default=not STRIPE_SECRET_KEY)
+HAS_PROVIDER_KEYS = bool(STRIPE_SECRET_KEY or SQUARE_ACCESS_TOKEN)
+TRAINING_ENABLED = env.boolean("TRAINING_ENABLED", default=not HAS_PROVIDER_KEYS)
 if HAS_LIVE_KEYS and (EMAIL_CAPTURED or CLOCK_OFFSET_SECONDS or TRAINING_ENABLED):
     env.stop(
-        "STRIPE_SECRET_KEY",
+        ", ".join(LIVE_KEYS.values()),
         "is a live key, but mail is captured, the clock is moved or training is on",
         "Set EMAIL_URL, remove CLOCK_OFFSET and set TRAINING_ENABLED=false first.",
     )
 if HAS_LIVE_KEYS and not IS_HTTPS:
     env.stop(
         "PUBLIC_URL",
-        "does not start with https:// though STRIPE_SECRET_KEY is a live key",
+        f"does not start with https:// though {', '.join(LIVE_KEYS.values())} is live",
         "Example: PUBLIC_URL=https://pay.example.com",
     )
 

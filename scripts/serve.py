@@ -22,6 +22,7 @@ SERVER = (
     "merchant_portal.wsgi:application",
 )
 TEST_KEYS = ("sk_test_", "rk_test_")
+TEST_SQUARES = ("https://connect.squareupsandbox.com", "http://127.0.0.1:")
 
 
 def demo() -> NoReturn:
@@ -115,6 +116,9 @@ def _demo_variables(port: int) -> dict[str, str]:
     }
     if not variables.get("STRIPE_SECRET_KEY", "").startswith(TEST_KEYS):
         variables["STRIPE_SECRET_KEY"] = ""
+    if not variables.get("SQUARE_API_BASE", "").startswith(TEST_SQUARES):
+        names = ("ACCESS_TOKEN", "LOCATION_ID", "WEBHOOK_SIGNATURE_KEY")
+        variables.update({f"SQUARE_{name}": "" for name in names})
     return variables
 
 

@@ -32,6 +32,13 @@ LIVE = {
 }
 
 
+SQUARE = {
+    "SQUARE_ACCESS_TOKEN": "token",
+    "SQUARE_LOCATION_ID": "L1",
+    "SQUARE_WEBHOOK_SIGNATURE_KEY": "key",
+}
+
+
 class Recorder(dict[str, str]):
     """An environment that remembers which names were asked for."""
 
@@ -179,6 +186,10 @@ WRONG: list[tuple[str, dict[str, str]]] = [
     ("TWILIO_API_BASE", {"TWILIO_API_BASE": "127.0.0.1:9"}),
     ("STRIPE_API_BASE", {"STRIPE_API_BASE": "file:///etc/passwd"}),
     ("STRIPE_WEBHOOK_SECRET", {"STRIPE_SECRET_KEY": "sk_test_1"}),
+    ("SQUARE_LOCATION_ID", {"SQUARE_ACCESS_TOKEN": "token"}),
+    ("SQUARE_ACCESS_TOKEN", {"SQUARE_WEBHOOK_SIGNATURE_KEY": "key"}),
+    ("SQUARE_API_BASE", {"SQUARE_API_BASE": "connect.squareup.com"}),
+    ("SQUARE_ACCESS_TOKEN", SQUARE),  # not the sandbox: real money
     ("EMAIL_URL", without(LIVE, "EMAIL_URL")),
     ("CLOCK_OFFSET", LIVE | {"CLOCK_OFFSET": "60"}),
     ("TRAINING_ENABLED", LIVE | {"TRAINING_ENABLED": "true"}),
@@ -218,6 +229,24 @@ def test_live_keys_start_when_all_else_is_set(var: Path) -> None:
 
     assert module.HAS_LIVE_KEYS
     assert not module.TRAINING_ENABLED
+
+
+@pytest.mark.parametrize(
+    "host", ["https://connect.squareupsandbox.com", "http://127.0.0.1:9"]
+)
+def test_squares_sandbox_is_no_real_money(host: str, var: Path) -> None:
+    module, _asked = load(var, **SQUARE, SQUARE_API_BASE=host)
+
+    assert not module.HAS_LIVE_KEYS
+    assert not module.TRAINING_ENABLED
+
+
+def test_square_is_live_beside_a_stripe_in_test_mode(var: Path) -> None:
+    values = LIVE | SQUARE | {"STRIPE_SECRET_KEY": "sk_test_1"}
+
+    module, _asked = load(var, **values)
+
+    assert module.LIVE_KEYS == {"square": "SQUARE_ACCESS_TOKEN"}
 
 
 def test_a_damaged_key_file_stops_instead_of_making_new_keys(var: Path) -> None:

@@ -6,7 +6,6 @@ do not know is never taken for paid. Source: API 2026-10-28.endive.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from merchant_portal.lib.money import Money
 
@@ -17,10 +16,10 @@ from .base import (
     SeenState,
     SessionState,
 )
+from .parsing import Json, json_object, text
 from .stripe_money import from_stripe
 
 SLUG = "stripe"
-Json = Mapping[str, Any]
 
 SESSION_STATES = {
     "open": SessionState.OPEN,
@@ -38,7 +37,7 @@ UNPAID = "unpaid"
 
 def checkout_snapshot(session: Json) -> CheckoutSnapshot:
     """A session whose `payment_intent` is expanded, or not there yet."""
-    state = SESSION_STATES.get(_text(session, "status"), SessionState.UNKNOWN)
+    state = SESSION_STATES.get(text(session, "status"), SessionState.UNKNOWN)
     intent = session.get("payment_intent")
     payments: tuple[PaymentSnapshot, ...] = ()
     if isinstance(intent, Mapping):
@@ -53,7 +52,7 @@ def checkout_snapshot(session: Json) -> CheckoutSnapshot:
     return CheckoutSnapshot(
         provider_session_id=_identity(session, "checkout session"),
         state=state,
-        url=_text(session, "url"),
+        url=text(session, "url"),
         expires_at=_moment(session, "expires_at"),
         payments=payments,
     )
@@ -73,7 +72,7 @@ def payment_snapshot(
     that names no outcome yet is on its way.
     """
     failure = _failure(intent)
-    state = INTENT_STATES.get(_text(intent, "status"))
+    state = INTENT_STATES.get(text(intent, "status"))
     if state is SeenState.SUCCEEDED and is_unpaid:
         state = SeenState.PROCESSING
     if state is None and failure:
@@ -82,25 +81,24 @@ def payment_snapshot(
         state = SeenState.PROCESSING
     if state is None:
         return None
-    charge = _object(intent, "latest_charge")
+    charge = json_object(intent, "latest_charge")
     paid = state is SeenState.SUCCEEDED
     units = intent.get("amount_received") if paid else intent.get("amount")
     occurred_at = _moment(charge, "created") or _moment(intent, "created")
     if occurred_at is None:
         raise ProviderUnavailable("Stripe describes a payment without its time.")
-    ours = {**_object(session or {}, "metadata"), **_object(intent, "metadata")}
+    ours = {**json_object(session or {}, "metadata"), **json_object(intent, "metadata")}
     return PaymentSnapshot(
         account_slug=SLUG,
         provider_payment_id=_identity(intent, "payment"),
         state=state,
-        amount=from_stripe(units, _text(intent, "currency")),
+        amount=from_stripe(units, text(intent, "currency")),
         occurred_at=occurred_at,
-        provider_session_id=_text(session or {}, "id"),
-        checkout_reference=_text(ours, "checkout"),
-        link_reference=_text(ours, "link")
-        or _text(session or {}, "client_reference_id"),
+        provider_session_id=text(session or {}, "id"),
+        checkout_reference=text(ours, "checkout"),
+        link_reference=text(ours, "link") or text(session or {}, "client_reference_id"),
         fee=_fee(charge),
-        method=_text(_object(charge, "payment_method_details"), "type")[:40],
+        method=text(json_object(charge, "payment_method_details"), "type")[:40],
         failure=failure if state is SeenState.FAILED else "",
     )
 
@@ -111,38 +109,28 @@ def _fee(charge: Json) -> Money | None:
     None too if it was kept in another currency than was paid: the books hold one
     currency a payment.
     """
-    booked = _object(charge, "balance_transaction")
-    units, currency = booked.get("fee"), _text(booked, "currency")
-    if type(units) is not int or currency != _text(charge, "currency"):
+    booked = json_object(charge, "balance_transaction")
+    units, currency = booked.get("fee"), text(booked, "currency")
+    if type(units) is not int or currency != text(charge, "currency"):
         return None
     return from_stripe(units, currency)
 
 
 def _failure(intent: Json) -> str:
     """Why the last try failed, for staff; empty if none did."""
-    error = _object(intent, "last_payment_error")
-    said = _text(error, "message") or _text(error, "decline_code")
-    said = said or _text(error, "code")
+    error = json_object(intent, "last_payment_error")
+    said = text(error, "message") or text(error, "decline_code")
+    said = said or text(error, "code")
     if intent.get("status") == "canceled":
-        said = said or _text(intent, "cancellation_reason") or "canceled"
+        said = said or text(intent, "cancellation_reason") or "canceled"
     return said[:300]
 
 
 def _identity(found: Json, what: str) -> str:
-    identity = _text(found, "id")
+    identity = text(found, "id")
     if not identity or len(identity) > 255:
         raise ProviderUnavailable(f"Stripe describes a {what} without its id.")
     return identity
-
-
-def _object(found: Json, name: str) -> Json:
-    value = found.get(name)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(found: Json, name: str) -> str:
-    value = found.get(name)
-    return value if isinstance(value, str) else ""
 
 
 def _moment(found: Json, name: str) -> datetime | None:

@@ -5,18 +5,17 @@ Source: docs.stripe.com/webhooks; event names of API 2026-10-28.endive.
 
 import hashlib
 import hmac
-import json
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from merchant_portal.lib import clock
 
 from .base import ProviderEvent, WebhookVerificationError
+from .parsing import plain, webhook_object
 
 TOLERANCE_SECONDS = 300
 # Stripe's own; here it holds for the future too, which the SDK lets pass.
-KIND_MAX, IDENTITY_MAX = 80, 255  # of the inbox's columns
+KIND_MAX = 80  # of the inbox's column
 SESSION_EVENTS = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
@@ -71,8 +70,8 @@ def parse(body: bytes, *, is_live: bool) -> ProviderEvent:
     Refuses an event of the other mode than our key, and one of an account that is only
     connected to ours.
     """
-    event = _parsed_object(body)
-    event_id, kind = _plain(event.get("id")), _plain(event.get("type"))
+    event = webhook_object(body)
+    event_id, kind = plain(event.get("id")), plain(event.get("type"))
     data = event.get("data")
     subject = data.get("object") if isinstance(data, dict) else None
     if not event_id or not kind or not isinstance(subject, dict):
@@ -85,11 +84,11 @@ def parse(body: bytes, *, is_live: bool) -> ProviderEvent:
         raise WebhookVerificationError("the event is another account's")
     session_id = payment_id = ""
     if kind in SESSION_EVENTS:
-        session_id = _plain(subject.get("id"))
+        session_id = plain(subject.get("id"))
     elif kind in INTENT_EVENTS:
-        payment_id = _plain(subject.get("id"))
+        payment_id = plain(subject.get("id"))
     elif kind in CHARGE_EVENTS:
-        payment_id = _plain(subject.get("payment_intent"))
+        payment_id = plain(subject.get("payment_intent"))
     return ProviderEvent(
         event_id=event_id,
         kind=kind[:KIND_MAX],
@@ -109,20 +108,3 @@ def _parsed_signature(given: str) -> tuple[int, list[bytes]]:
     if not (moment.isascii() and moment.isdigit() and len(moment) <= 12):
         raise WebhookVerificationError("the signature is malformed")
     return int(moment), signatures
-
-
-def _parsed_object(body: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as exc:
-        raise WebhookVerificationError("the body is no JSON object") from exc
-    if not isinstance(value, dict):
-        raise WebhookVerificationError("the body is no JSON object")
-    return value
-
-
-def _plain(value: object) -> str:
-    """An identifier as it may be stored and put into a URL's path, else empty."""
-    if isinstance(value, str) and value.isascii() and value.isprintable():
-        return value if len(value) <= IDENTITY_MAX else ""
-    return ""

@@ -27,7 +27,9 @@ def configured() -> dict[str, str]:
     """slug → mode of every provider whose keys are set; in the order of the page."""
     modes: dict[str, str] = {}
     if settings.STRIPE_SECRET_KEY:
-        modes["stripe"] = Mode.LIVE if settings.HAS_LIVE_KEYS else Mode.TEST
+        modes["stripe"] = Mode.LIVE if "stripe" in settings.LIVE_KEYS else Mode.TEST
+    if settings.SQUARE_ACCESS_TOKEN:
+        modes["square"] = Mode.LIVE if "square" in settings.LIVE_KEYS else Mode.TEST
     if settings.TRAINING_ENABLED:
         modes["training"] = Mode.TEST
     modes["manual"] = Mode.LIVE

@@ -236,7 +236,9 @@ def settle(pk: int) -> None:
         # Gone at the provider: nobody can pay it any more.
         checkout.move_to(S.FAILED, last_error=str(exc)[:300], next_check_at=None)
         return
-    if snapshot.state == SessionState.OPEN and checkout.close_ordered_at is not None:
+    # Not every provider's sessions end by themselves.
+    is_over = checkout.close_ordered_at is not None or _end_of(checkout) <= clock.now()
+    if snapshot.state == SessionState.OPEN and is_over:
         snapshot = provider.expire_checkout(checkout.provider_session_id)
     apply(checkout, snapshot)
 

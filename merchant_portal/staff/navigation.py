@@ -58,6 +58,6 @@ def _items(request: HttpRequest, entries: list[Entry]) -> list[dict[str, Any]]:
 
 def environment(request: HttpRequest) -> list[str] | None:
     """A badge while no real money can move."""
-    if settings.TRAINING_ENABLED and not settings.STRIPE_SECRET_KEY:
+    if settings.TRAINING_ENABLED and not settings.HAS_PROVIDER_KEYS:
         return [_("Training"), "warning"]
     return None

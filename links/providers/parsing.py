@@ -1,0 +1,38 @@
+"""Reading what providers send: of another type than documented counts as not said."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .base import WebhookVerificationError
+
+Json = Mapping[str, Any]
+IDENTITY_MAX = 255  # of the inbox's columns
+
+
+def text(found: Json, name: str) -> str:
+    value = found.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def json_object(found: Json, name: str) -> Json:
+    value = found.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def plain(value: object) -> str:
+    """An identifier as it may be stored and put into a URL's path, else empty."""
+    if isinstance(value, str) and value.isascii() and value.isprintable():
+        return value if len(value) <= IDENTITY_MAX else ""
+    return ""
+
+
+def webhook_object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a webhook's body, else WebhookVerificationError."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        raise WebhookVerificationError("the body is no JSON object") from exc
+    if not isinstance(value, dict):
+        raise WebhookVerificationError("the body is no JSON object")
+    return value
