@@ -19,25 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from proofs.fakes import stripe_page
-from proofs.fakes.callbacks import Courier
-from proofs.fakes.control import PATH as CONTROL_PATH
-from proofs.fakes.control import CallbackPlan, Control
-from proofs.fakes.faults import Fault, Switchboard
-from proofs.fakes.judge import Judge
 from proofs.fakes.ledger import Json, Ledger
+from proofs.fakes.provider import KeyReused, ProviderFake
 from proofs.fakes.stripe_books import INTENT, SESSION, TRANSACTION, Books
 from proofs.fakes.stripe_form import StripeError, decode, integer
 from proofs.fakes.stripe_objects import API_VERSION, account, new_id
-from proofs.fakes.web import Answer, Fake, HangUp, Request
+from proofs.fakes.web import Answer, Request
 
-BEFORE = ("rate_limit", "error_500", "hang")
-AFTER = (
-    "commit_then_hang",
-    "commit_then_reset",
-    "commit_then_500",
-    "commit_then_stored_500",
-)
-SWITCHES = {**dict.fromkeys(BEFORE, ""), **dict.fromkeys(AFTER, "POST")}
 KEY_LIMIT = 255
 # Stripe's CLI completes sessions through these; the vendor's documents leave them out.
 UNDOCUMENTED = ("/v1/payment_pages/", "/v1/payment_methods")
@@ -45,12 +33,10 @@ UNDOCUMENTED = ("/v1/payment_pages/", "/v1/payment_methods")
 Handler = Callable[[Request, Json, str, str], Json]
 
 
-class StripeFake(Fake):
+class StripeFake(ProviderFake):
     """`key` is the secret key it accepts, `secret` signs webhooks.
 
-    `events` limits what is sent to `webhook_url` (empty: everything). `specs` is the
-    folder of the vendors' documents; with it the ledger's findings() tell what is wrong
-    in any request, answer or webhook.
+    `events` limits what is sent to `webhook_url` (empty: everything).
     """
 
     def __init__(
@@ -65,92 +51,33 @@ class StripeFake(Fake):
         webhook_tries: int = 8,
         currency: str = "usd",
     ) -> None:
-        self.ledger = ledger
-        self.faults = Switchboard(SWITCHES)
-        self.plan = CallbackPlan(url=webhook_url)
+        super().__init__(
+            "stripe",
+            ledger,
+            specs=specs,
+            webhook_url=webhook_url,
+            webhook_tries=webhook_tries,
+            actions={"settle": self._settle},
+        )
         self._key = key
         self._secret = secret.encode()
         self._events = events
         self._currency = currency
-        self._judge = Judge("stripe", ledger, specs)
         self._books = Books(ledger, self._announce)
-        self._courier = Courier(ledger, self._sign, tries=webhook_tries)
-        self._control = Control(
-            ledger=ledger,
-            faults=self.faults,
-            plan=self.plan,
-            actions={"settle": self._settle},
-        )
         self._routes = [
             (method, re.compile(pattern + r"\Z"), handler)
             for method, pattern, handler in self._table()
         ]
 
-    def start(self) -> None:
-        self._courier.start()
-
-    def stop(self) -> None:
-        self._courier.stop()
-
-    def handle(self, request: Request) -> Answer:
-        if request.path == CONTROL_PATH:
-            return self._control.handle(request)
-        key = request.headers.get("idempotency-key", "")
-        call = self.ledger.record_call(
-            request.method, request.target, key, request.text
-        )
-        if request.path.startswith("/pay/"):
-            answer, fault = self._page(request), None
-        else:
-            answer, fault = self._api(request, key)
-        silent = fault and fault.name.endswith(("hang", "reset"))
-        self.ledger.finish_call(
-            call,
-            status=None if silent else answer.status,
-            fault=fault.name if fault else "",
-        )
-        if fault and silent:
-            raise HangUp(0 if fault.name.endswith("reset") else fault.seconds)
-        return answer
-
     # -- the API -------------------------------------------------------------------
 
-    def _api(self, request: Request, key: str) -> tuple[Answer, Fault | None]:
-        judged = self._is_judged(request)
-        if judged:
-            self._judge.request(request)
-        if not self._is_allowed(request):
-            error = StripeError(401, "Invalid API Key provided: sk_****")
-            answer, fault = self._error(error), None
-        else:
-            answer, fault = self._answer_or_fault(request, key)
-        if judged:
-            self._judge.answer(request, answer)
-        return answer, fault
-
-    def _answer_or_fault(
-        self, request: Request, key: str
-    ) -> tuple[Answer, Fault | None]:
-        fault = self.faults.take(BEFORE, request.method, request.path)
-        if fault and fault.name == "rate_limit":
-            error = StripeError(429, "Too many requests", code="rate_limit")
-            return self._error(error, {"Retry-After": str(fault.retry_after)}), fault
-        if fault:
-            return self._broken(), fault
-        answer = self._worked(request, key)
-        if answer.status != 200:
-            return answer, None
-        fault = self.faults.take(AFTER, request.method, request.path)
-        if fault and fault.name.endswith("500"):
-            if fault.name == "commit_then_stored_500" and key:
-                self.ledger.change_answer(key, 500, json.dumps(self._broken().data))
-            return self._broken(), fault
-        return answer, fault
+    def _key_of(self, request: Request) -> str:
+        return request.headers.get("idempotency-key", "")
 
     def _worked(self, request: Request, key: str) -> Answer:
         try:
             if request.method == "POST" and key:
-                return self._once(request, key)
+                return self._kept(request, key)
             source = request.text if request.method == "POST" else request.query
             with self.ledger.atomic():
                 return Answer(
@@ -159,28 +86,29 @@ class StripeFake(Fake):
         except StripeError as exc:
             return self._error(exc)
 
-    def _once(self, request: Request, key: str) -> Answer:
+    def _kept(self, request: Request, key: str) -> Answer:
         """Do it, or give again what was answered to this key. Refusals are not kept."""
         if len(key) > KEY_LIMIT:
             raise StripeError(400, "Idempotency-Key is at most 255 characters long")
         pairs = sorted(urllib.parse.parse_qsl(request.text, keep_blank_values=True))
         fingerprint = hashlib.sha256(repr((request.path, pairs)).encode()).hexdigest()
         headers = {**_headers(), "Idempotency-Key": key}
-        with self.ledger.atomic():
-            stored = self.ledger.stored_answer(key)
-            if stored is None:
-                data = self._route(request, decode(request.text), key)
-                self.ledger.store_answer(key, fingerprint, 200, json.dumps(data))
-                return Answer(200, data, headers=headers)
-        if stored.fingerprint != fingerprint:
+        try:
+            status, data, replayed = self._once(
+                key,
+                fingerprint,
+                lambda: self._route(request, decode(request.text), key),
+            )
+        except KeyReused as exc:
             raise StripeError(
                 400,
                 "Keys for idempotent requests can only be used with the same parameters"
                 " they were first used with.",
                 kind="idempotency_error",
-            )
-        headers["Idempotent-Replayed"] = "true"
-        return Answer(stored.status, json.loads(stored.body), headers=headers)
+            ) from exc
+        if replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return Answer(status, data, headers=headers)
 
     def _route(self, request: Request, params: Json, key: str) -> Json:
         for method, pattern, handler in self._routes:
@@ -269,6 +197,11 @@ class StripeFake(Fake):
             raise StripeError(400, "The amount has changed.", param="expected_amount")
         return self._books.pay(identity)
 
+    def _refused_stranger(self, request: Request) -> Answer | None:
+        if self._is_allowed(request):
+            return None
+        return self._error(StripeError(401, "Invalid API Key provided: sk_****"))
+
     def _is_allowed(self, request: Request) -> bool:
         kind, _, value = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "basic":
@@ -278,8 +211,7 @@ class StripeFake(Fake):
                 return False
         return hmac.compare_digest(value.encode(), self._key.encode())
 
-    @staticmethod
-    def _is_judged(request: Request) -> bool:
+    def _is_judged(self, request: Request) -> bool:
         """Stripe's own CLI speaks older versions, so only others are judged."""
         if "stripe-cli" in request.headers.get("user-agent", "").lower():
             return False
@@ -290,6 +222,10 @@ class StripeFake(Fake):
         return Answer(
             error.status, error.body(), headers={**_headers(), **(headers or {})}
         )
+
+    def _rate_limited(self, retry_after: int) -> Answer:
+        error = StripeError(429, "Too many requests", code="rate_limit")
+        return self._error(error, {"Retry-After": str(retry_after)})
 
     def _broken(self) -> Answer:
         return self._error(
@@ -343,14 +279,7 @@ class StripeFake(Fake):
             return
         # Stripe indents its webhooks: a receiver that re-serialises cannot verify them.
         body = json.dumps(event, indent=2)
-        for due_at in self.plan.due_times():
-            self.ledger.add_delivery(
-                event=event["id"],
-                url=self.plan.url,
-                content_type="application/json; charset=utf-8",
-                body=body,
-                due_at=due_at,
-            )
+        self._deliver(event["id"], body, "application/json; charset=utf-8")
 
     def _sign(self, url: str, body: bytes) -> dict[str, str]:
         moment = str(int(time.time()))
