@@ -14,6 +14,7 @@ from pathlib import Path
 
 from proofs.fakes.ledger import Ledger
 from proofs.fakes.smtp_sink import SmtpServer, SmtpSink
+from proofs.fakes.square import LOCATION_ID, SquareFake
 from proofs.fakes.stripe import StripeFake
 from proofs.fakes.twilio import TwilioFake
 from proofs.fakes.web import FakeServer
@@ -27,9 +28,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         signal.signal(number, lambda *_: done.set())
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(options.ledger).closing())
-        ready = {"stripe": stripe, "twilio": twilio, "smtp": smtp}[options.fake](
-            options, ledger, stack
-        )
+        ready = {"stripe": stripe, "square": square, "twilio": twilio, "smtp": smtp}[
+            options.fake
+        ](options, ledger, stack)
         print(json.dumps(ready), flush=True)
         done.wait()
 
@@ -45,6 +46,24 @@ def stripe(
         events=tuple(filter(None, options.events.split(","))),
         specs=options.specs,
         currency=options.currency,
+    )
+    server = stack.enter_context(FakeServer(fake, port=options.port))
+    return {"url": server.url}
+
+
+def square(
+    options: argparse.Namespace, ledger: Ledger, stack: ExitStack
+) -> dict[str, str]:
+    fake = SquareFake(
+        ledger,
+        key=options.key,
+        secret=options.secret,
+        webhook_url=options.webhook_url,
+        notification_url=options.notification_url,
+        events=tuple(filter(None, options.events.split(","))),
+        specs=options.specs,
+        currency=options.currency,
+        location_id=options.location,
     )
     server = stack.enter_context(FakeServer(fake, port=options.port))
     return {"url": server.url}
@@ -94,6 +113,14 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--webhook-url", default="")
     one.add_argument("--events", default="", help="comma list; default: all")
     one.add_argument("--currency", default="usd")
+    one = kinds.add_parser("square", parents=[shared, judged])
+    one.add_argument("--key", default="square-fake-token")
+    one.add_argument("--secret", default="square-fake-signature-key")
+    one.add_argument("--webhook-url", default="")
+    one.add_argument("--notification-url", default="", help="default: --webhook-url")
+    one.add_argument("--events", default="", help="comma list; default: all")
+    one.add_argument("--currency", default="USD")
+    one.add_argument("--location", default=LOCATION_ID)
     one = kinds.add_parser("twilio", parents=[shared, judged])
     one.add_argument("--account-sid", default="AC" + "0" * 32)
     one.add_argument("--auth-token", default="fake-auth-token")

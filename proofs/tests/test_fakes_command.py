@@ -9,6 +9,7 @@ from pathlib import Path
 
 from proofs.fakes.ledger import Ledger
 from proofs.processes import ChildProcess, assert_none_left
+from proofs.tests.square_peer import ask
 from proofs.tests.stripe_peer import client, post, session_params
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -49,6 +50,19 @@ def test_stripe_keeps_its_books_over_kill_and_restart(tmp_path: Path) -> None:
     assert_none_left([process])
     with Ledger(path).closing() as ledger:
         assert [row["id"] for row in ledger.objects("checkout.session")] == [made.id]
+
+
+def test_square_starts_and_refuses_strangers(tmp_path: Path) -> None:
+    process, path = fake(tmp_path, "square", "--currency", "EUR")
+    with process:
+        url = ready(process)["url"]
+        token = {"Authorization": "Bearer square-fake-token"}
+        assert ask("GET", f"{url}/v2/locations", "", {}).status == 401
+        [place] = ask("GET", f"{url}/v2/locations", "", token).body["locations"]
+        assert place["currency"] == "EUR"
+
+    with Ledger(path).closing() as ledger:
+        assert [call.status for call in ledger.calls()] == [401, 200]
 
 
 def test_twilio_starts_and_refuses_strangers(tmp_path: Path) -> None:
