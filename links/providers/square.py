@@ -8,7 +8,7 @@ for another half. Repeats are the caller's; the SDK's own are off.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -42,13 +42,12 @@ from .square_objects import (
     session_state,
 )
 
-# To connect, to read, to write, for a free connection: a payer is waiting.
-TIMEOUT = httpx.Timeout(15.0, connect=5.0)
-ONCE = RequestOptions(max_retries=0, timeout_in_seconds=15)
+# For each of connecting, sending, and reading the next bytes: a payer is waiting.
+TIMEOUT_SECONDS = 10.0
+ONCE = RequestOptions(max_retries=0)
 NAME_MAX, PAGE = 512, 100
 # Of the countries where Square does business; each location takes its own alone.
 CURRENCIES = frozenset({"AUD", "CAD", "EUR", "GBP", "JPY", "USD"})
-SANDBOX = "https://connect.squareupsandbox.com"
 
 
 def _form_action_hosts() -> tuple[str, ...]:
@@ -257,8 +256,14 @@ def _built_client(token: str, base: str, http_client: httpx.Client | None) -> Sq
     return Square(
         token=token,
         base_url=base.rstrip("/") or None,
-        httpx_client=http_client or httpx.Client(timeout=TIMEOUT),
+        httpx_client=http_client or _connections(),
     )
+
+
+@cache
+def _connections() -> httpx.Client:
+    """One pool a process, kept open between calls; it follows no redirects."""
+    return httpx.Client(timeout=TIMEOUT_SECONDS)
 
 
 @contextmanager

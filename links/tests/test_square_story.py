@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from square import Square
 
 from links.models import (
     Checkout,
@@ -35,9 +36,7 @@ def tape(monkeypatch: pytest.MonkeyPatch, settings: Any) -> SquareTape:
     monkeypatch.setattr(
         adapter,
         "_built_client",
-        lambda token, base, _none: adapter.Square(
-            token=token, httpx_client=tape.client()
-        ),
+        lambda token, base, _none: Square(token=token, httpx_client=tape.client()),
     )
     responses.reads.clear()
     return tape
