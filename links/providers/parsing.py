@@ -7,7 +7,7 @@ from typing import Any
 from .base import WebhookVerificationError
 
 Json = Mapping[str, Any]
-IDENTITY_MAX = 255  # of the inbox's columns
+KIND_MAX, IDENTITY_MAX = 80, 255  # of the inbox's columns
 
 
 def text(found: Json, name: str) -> str:

@@ -53,12 +53,12 @@ def payment_ids(order: Json) -> list[str]:
     """Ids of the payments of an order, in its order."""
     tenders = order.get("tenders")
     found = tenders if isinstance(tenders, list) else []
-    return [
+    named = (
         text(tender, "payment_id") or text(tender, "id")
         for tender in found
         if isinstance(tender, Mapping)
-        and (text(tender, "payment_id") or text(tender, "id"))
-    ]
+    )
+    return [name for name in named if name]
 
 
 def payment_snapshot(

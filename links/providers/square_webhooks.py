@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping
 
 from .base import ProviderEvent, WebhookVerificationError
-from .parsing import Json, json_object, plain, text, webhook_object
+from .parsing import KIND_MAX, Json, json_object, plain, text, webhook_object
 
 HEADER = "x-square-hmacsha256-signature"
 PAYMENT_EVENTS = ("payment.created", "payment.updated")
@@ -20,7 +20,6 @@ _OTHER_PRODUCTS = (
     " VIRTUAL_TERMINAL"
 )
 OTHER_PRODUCTS = frozenset(_OTHER_PRODUCTS.split())
-KIND_MAX = 80  # of the inbox's column
 
 
 def verify(headers: Mapping[str, str], body: bytes, *, keys: str, url: str) -> None:

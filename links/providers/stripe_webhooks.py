@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from merchant_portal.lib import clock
 
 from .base import ProviderEvent, WebhookVerificationError
-from .parsing import plain, webhook_object
+from .parsing import KIND_MAX, plain, webhook_object
 
 TOLERANCE_SECONDS = 300
 # Stripe's own; here it holds for the future too, which the SDK lets pass.
-KIND_MAX = 80  # of the inbox's column
 SESSION_EVENTS = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",

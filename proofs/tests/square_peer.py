@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from proofs.fakes.ledger import Json, Ledger
 from proofs.fakes.receiver import Receiver, ReceiverServer
 from proofs.fakes.square import LINKS, LOCATION_ID, SquareFake
 from proofs.fakes.web import FakeServer
+from proofs.waiting import eventually
 
 KEY = "square-token"
 SECRET = "square-signature-key"
@@ -103,10 +103,11 @@ class Peer:
         return [event["type"] for event in self.ledger.objects("event")]
 
     def wait_until_delivered(self) -> None:
-        deadline = time.monotonic() + 10
-        while any(d.state == "pending" for d in self.ledger.deliveries()):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        eventually(
+            lambda: all(d.state != "pending" for d in self.ledger.deliveries()),
+            within=10,
+            what="every webhook delivered",
+        )
 
     def _call(self, method: str, path: str, body: str = "") -> Reply:
         headers = {

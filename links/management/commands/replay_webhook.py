@@ -36,7 +36,9 @@ class Command(BaseCommand):
             options["events"], options["given_up"], options["provider"]
         )
         failed = 0
-        for event in chosen.iterator(chunk_size=100):
+        # Known before the first is touched: working on one changes what is given up.
+        for pk in list(chosen.values_list("pk", flat=True)):
+            event = WebhookEvent.objects.select_related("account").get(pk=pk)
             reviewing.try_again(event, actor=SYSTEM)
             inbox.process(event.pk)
             event.refresh_from_db()
@@ -66,7 +68,7 @@ class Command(BaseCommand):
                 )
         elif not events.exists():
             self.stdout.write("No webhook was given up.")
-        return events.select_related("account").order_by("pk")
+        return events.order_by("pk")
 
 
 def _told(event: WebhookEvent) -> str:
