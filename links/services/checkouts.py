@@ -246,9 +246,9 @@ def settle(pk: int) -> None:
 def _find_session(checkout: Checkout, provider: Provider) -> None:
     """Learn the ids of a session whose opening was interrupted: same key, same call."""
     if clock.now() - checkout.created_at > KEY_LIFETIME:
-        # Past this a repeat would open a second session; the first has ended by now
-        # and money, if any, is found by our reference.
-        checkout.move_to(S.EXPIRED, next_check_at=None)
+        # Past this a repeat would open a second session; the first has ended by now.
+        if not _is_money_under_way(checkout, provider):
+            checkout.move_to(S.EXPIRED, next_check_at=None)
         return
     try:
         snapshot = provider.create_checkout(request_of(checkout, checkout.link))
@@ -256,6 +256,17 @@ def _find_session(checkout: Checkout, provider: Provider) -> None:
         checkout.move_to(S.FAILED, last_error=str(exc)[:300], next_check_at=None)
         return
     _store_opened(checkout, snapshot)
+
+
+def _is_money_under_way(checkout: Checkout, provider: Provider) -> bool:
+    """Book what a session of which we never learned the id took; True while some of it
+    may still come. The account's own list knows it by our reference."""
+    states = set()
+    for seen in provider.list_payments(checkout.created_at - MARGIN):
+        if seen.checkout_reference == checkout.public_id:
+            payments.record(seen)
+            states.add(seen.state)
+    return SeenState.PROCESSING in states
 
 
 def apply(checkout: Checkout, snapshot: CheckoutSnapshot) -> bool:

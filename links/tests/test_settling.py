@@ -15,6 +15,7 @@ from links.models import (
 )
 from links.providers import training
 from links.providers.base import (
+    CheckoutRequest,
     CheckoutSnapshot,
     ProviderMisconfigured,
     ProviderUnavailable,
@@ -143,6 +144,64 @@ def test_a_session_without_answer_that_was_paid_is_completed(
     assert checkout.state == CheckoutState.COMPLETED
     with clock.frozen(clock.now() + timedelta(days=1)):
         assert checkouts.due_for_check() == []
+
+
+def opened_without_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> tuple[PaymentLink, Checkout]:
+    """The session is there, but its id never came to us."""
+    create = TrainingProvider.create_checkout
+
+    def lose(self: TrainingProvider, request: CheckoutRequest) -> CheckoutSnapshot:
+        create(self, request)
+        raise ProviderUnavailable("cut off")
+
+    link = make_link()
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingProvider, "create_checkout", lose)
+        with pytest.raises(ProviderDown):
+            checkouts.start(link.pk, "training")
+    return link, link.checkouts.get()
+
+
+def test_money_of_a_session_of_unknown_id_is_found_when_its_key_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    link, checkout = opened_without_answer(monkeypatch)
+    training.answer(TrainingSession.objects.get(), "lost")  # and no webhook ever
+
+    with clock.frozen(clock.now() + timedelta(hours=25)):
+        checkouts.settle(checkout.pk)
+
+        assert checkouts.due_for_check() == []
+    link.refresh_from_db()
+    checkout.refresh_from_db()
+    assert link.status == LinkStatus.PAID
+    assert link.payments.get().checkout == checkout
+    assert checkout.state == CheckoutState.COMPLETED
+
+
+def test_a_session_of_unknown_id_is_asked_about_while_its_money_is_on_its_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    link, checkout = opened_without_answer(monkeypatch)
+    debit = make_seen(
+        link, checkout_reference=checkout.public_id, state=SeenState.PROCESSING
+    )
+    told = [debit]
+    monkeypatch.setattr(TrainingProvider, "list_payments", lambda self, since: told)
+
+    with clock.frozen(clock.now() + timedelta(hours=25)):
+        checkouts.settle(checkout.pk)
+    checkout.refresh_from_db()
+    assert checkout.state == CheckoutState.UNKNOWN
+    assert checkout.next_check_at is not None
+
+    told[:] = [replace(debit, state=SeenState.SUCCEEDED)]
+    with clock.frozen(clock.now() + timedelta(days=3)):
+        checkouts.settle(checkout.pk)
+    checkout.refresh_from_db()
+    assert checkout.state == CheckoutState.COMPLETED
 
 
 def test_an_old_try_without_answer_is_not_taken_up_again(

@@ -172,5 +172,7 @@ class Bank(StripeTape):
         event = recorded("event_session_completed")
         event.update(id=f"evt_{len(self.webhooks)}", type=kind)
         event["data"] = {"object": {"id": subject}}
+        if kind.startswith("payment_intent."):
+            self.events.append(event)
         self.untold.append(len(self.webhooks))
         self.webhooks.append(json.dumps(event).encode())
