@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from proofs.fakes.ledger import Ledger
+from proofs.fakes.paypal import CLIENT_ID, TOKEN_SECONDS, WEBHOOK_ID, PayPalFake
 from proofs.fakes.smtp_sink import SmtpServer, SmtpSink
 from proofs.fakes.square import LOCATION_ID, SquareFake
 from proofs.fakes.stripe import StripeFake
@@ -28,9 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         signal.signal(number, lambda *_: done.set())
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(options.ledger).closing())
-        ready = {"stripe": stripe, "square": square, "twilio": twilio, "smtp": smtp}[
-            options.fake
-        ](options, ledger, stack)
+        ready = STARTERS[options.fake](options, ledger, stack)
         print(json.dumps(ready), flush=True)
         done.wait()
 
@@ -69,6 +68,25 @@ def square(
     return {"url": server.url}
 
 
+def paypal(
+    options: argparse.Namespace, ledger: Ledger, stack: ExitStack
+) -> dict[str, str]:
+    fake = PayPalFake(
+        ledger,
+        client_id=options.client_id,
+        secret=options.secret,
+        webhook_id=options.webhook_id,
+        webhook_url=options.webhook_url,
+        events=tuple(filter(None, options.events.split(","))),
+        specs=options.specs,
+        token_seconds=options.token_seconds,
+        root_path=options.root,
+        cert_base=options.cert_base,
+    )
+    server = stack.enter_context(FakeServer(fake, port=options.port))
+    return {"url": server.url}
+
+
 def twilio(
     options: argparse.Namespace, ledger: Ledger, stack: ExitStack
 ) -> dict[str, str]:
@@ -91,6 +109,15 @@ def smtp(
     server = stack.enter_context(SmtpServer(sink, port=options.port))
     control = stack.enter_context(FakeServer(sink, port=options.control_port))
     return {"url": server.url, "control_url": control.url}
+
+
+STARTERS = {
+    "stripe": stripe,
+    "square": square,
+    "paypal": paypal,
+    "twilio": twilio,
+    "smtp": smtp,
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -121,6 +148,15 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--events", default="", help="comma list; default: all")
     one.add_argument("--currency", default="USD")
     one.add_argument("--location", default=LOCATION_ID)
+    one = kinds.add_parser("paypal", parents=[shared, judged])
+    one.add_argument("--client-id", default=CLIENT_ID)
+    one.add_argument("--secret", default="paypal-fake-secret")
+    one.add_argument("--webhook-id", default=WEBHOOK_ID)
+    one.add_argument("--webhook-url", default="")
+    one.add_argument("--events", default="", help="comma list; default: all")
+    one.add_argument("--root", type=Path, help="write the certificate to trust here")
+    one.add_argument("--cert-base", default="", help="default: the fake's own address")
+    one.add_argument("--token-seconds", type=int, default=TOKEN_SECONDS)
     one = kinds.add_parser("twilio", parents=[shared, judged])
     one.add_argument("--account-sid", default="AC" + "0" * 32)
     one.add_argument("--auth-token", default="fake-auth-token")

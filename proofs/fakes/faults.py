@@ -78,12 +78,23 @@ class Switchboard:
             self._faults.clear()
 
     def take(
-        self, names: Iterable[str], method: str, path: str, to: str = ""
+        self,
+        names: Iterable[str],
+        method: str,
+        path: str,
+        to: str = "",
+        *,
+        named: bool = False,
     ) -> Fault | None:
-        """The first of the named faults that strikes this call, counted down by one."""
+        """The first of the named faults that strikes this call, counted down by one.
+
+        `named` passes over those that were not given a path.
+        """
         with self._lock:
             for name in names:
                 fault = self._faults.get(name)
+                if named and fault and not fault.path:
+                    continue
                 if fault and fault.hits(method, path, to):
                     if fault.times is not None:
                         fault.times -= 1

@@ -39,4 +39,5 @@ class Judge:
     def event(self, body: Json) -> None:
         if self._checker:
             found = self._checker.event(self._provider, body)
-            self._ledger.add_findings(f"event {body.get('type')}", found)
+            kind = body.get("type") or body.get("event_type")
+            self._ledger.add_findings(f"event {kind}", found)

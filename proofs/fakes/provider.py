@@ -22,6 +22,7 @@ AFTER = (
     "commit_then_stored_500",
 )
 SWITCHES = {**dict.fromkeys(BEFORE, ""), **dict.fromkeys(AFTER, "POST")}
+DONE = (200, 201)
 
 
 class KeyReused(Exception):
@@ -33,7 +34,7 @@ class ProviderFake(Fake):
 
     `specs` is the folder of the vendors' documents; with it the ledger's findings() tell
     what is wrong in any request, answer or webhook. `actions` are the provider's own
-    commands at the control endpoint.
+    commands at the control endpoint, `switches` its own besides the shared ones.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class ProviderFake(Fake):
         webhook_url: str,
         webhook_tries: int,
         actions: Mapping[str, Callable[[Any], None]],
+        switches: Mapping[str, str] | None = None,
     ) -> None:
         self.ledger = ledger
-        self.faults = Switchboard(SWITCHES)
+        self.faults = Switchboard({**SWITCHES, **(switches or {})})
         self.plan = CallbackPlan(url=webhook_url)
         self._judge = Judge(provider, ledger, specs)
         self._courier = Courier(ledger, self._sign, tries=webhook_tries)
@@ -116,8 +118,12 @@ class ProviderFake(Fake):
         """Whether the documents have a say in this request."""
         return True
 
-    def _documented(self, answer: Answer) -> Answer:
-        """The answer as the documents are asked about it."""
+    def _is_aside(self, request: Request) -> bool:
+        """Whether only a switch that names this path strikes the request."""
+        return False
+
+    def _documented(self, answer: Answer) -> Answer | None:
+        """The answer as the documents are asked about it; None where they are silent."""
         return answer
 
     # -- shared ------------------------------------------------------------------------
@@ -131,22 +137,25 @@ class ProviderFake(Fake):
             answer, fault = self._answer_or_fault(request, key)
         else:
             answer, fault = refusal, None
-        if judged:
-            self._judge.answer(request, self._documented(answer))
+        documented = self._documented(answer) if judged else None
+        if documented is not None:
+            self._judge.answer(request, documented)
         return answer, fault
 
     def _answer_or_fault(
         self, request: Request, key: str
     ) -> tuple[Answer, Fault | None]:
-        fault = self.faults.take(BEFORE, request.method, request.path)
+        struck = (request.method, request.path)
+        named = self._is_aside(request)
+        fault = self.faults.take(BEFORE, *struck, named=named)
         if fault and fault.name == "rate_limit":
             return self._rate_limited(fault.retry_after), fault
         if fault:
             return self._broken(), fault
         answer = self._worked(request, key)
-        if answer.status != 200:
+        if answer.status not in DONE:
             return answer, None
-        fault = self.faults.take(AFTER, request.method, request.path)
+        fault = self.faults.take(AFTER, *struck, named=named)
         if fault and fault.name.endswith("500"):
             if fault.name == "commit_then_stored_500" and key:
                 self.ledger.change_answer(key, 500, json.dumps(self._broken().data))
@@ -154,18 +163,19 @@ class ProviderFake(Fake):
         return answer, fault
 
     def _once(
-        self, key: str, fingerprint: str, work: Callable[[], Json]
+        self, key: str, fingerprint: str, work: Callable[[], Json], *, status: int = 200
     ) -> tuple[int, Json, bool]:
         """Status and body of the work, or of the first answer to this key (then True).
 
-        What the work refuses by raising is not kept. Raises KeyReused.
+        `status` is that of work done. What the work refuses by raising is not kept.
+        Raises KeyReused.
         """
         with self.ledger.atomic():
             stored = self.ledger.stored_answer(key)
             if stored is None:
                 data = work()
-                self.ledger.store_answer(key, fingerprint, 200, json.dumps(data))
-                return 200, data, False
+                self.ledger.store_answer(key, fingerprint, status, json.dumps(data))
+                return status, data, False
         if stored.fingerprint != fingerprint:
             raise KeyReused
         return stored.status, json.loads(stored.body), True

@@ -57,7 +57,11 @@ class StripeFake(ProviderFake):
             specs=specs,
             webhook_url=webhook_url,
             webhook_tries=webhook_tries,
-            actions={"settle": self._settle},
+            actions={
+                "settle": self._settle,
+                "settle_refund": self._settle_refund,
+                "refunds_pending": self._set_refunds_pending,
+            },
         )
         self._key = key
         self._secret = secret.encode()
@@ -143,7 +147,7 @@ class StripeFake(ProviderFake):
                 f"{sessions}/([^/]+)/line_items",
                 lambda r, p, k, i: books.line_items(i),
             ),
-            ("POST", "/v1/refunds", lambda r, p, k, i: books.create_refund(p, key=k)),
+            ("POST", "/v1/refunds", lambda r, p, k, i: books.refunds.create(p, key=k)),
             (
                 "POST",
                 "/v1/payment_intents",
@@ -287,9 +291,26 @@ class StripeFake(ProviderFake):
         return {"Stripe-Signature": f"t={moment},v1={digest.hexdigest()}"}
 
     def _settle(self, value: Any) -> None:
+        """{"session": id, "succeeded": true|false}: end a payment that is under way."""
+        self._act(
+            lambda: self._books.settle(
+                value["session"], succeeded=bool(value["succeeded"])
+            )
+        )
+
+    def _settle_refund(self, value: Any) -> None:
+        """{"refund": id, "status": "succeeded"|"failed"|"canceled"}."""
+        self._act(
+            lambda: self._books.refunds.settle(value["refund"], status=value["status"])
+        )
+
+    def _set_refunds_pending(self, value: Any) -> None:
+        self._books.refunds.are_pending = bool(value)
+
+    def _act(self, action: Callable[[], object]) -> None:
         with self.ledger.atomic():
             try:
-                self._books.settle(value["session"], succeeded=bool(value["succeeded"]))
+                action()
             except StripeError as exc:
                 raise ValueError(str(exc)) from exc
 

@@ -1,4 +1,5 @@
-"""The fake Stripe account: sessions, payments, refunds and events, all kept in the ledger.
+"""The fake Stripe account: sessions, payments and events, all kept in the ledger; what
+gives money back is in stripe_refunds.
 
 Every method that changes something runs inside one ledger transaction, given by the
 caller, together with the events it causes and the webhooks that carry them.
@@ -12,6 +13,7 @@ from proofs.fakes import stripe_objects as objects
 from proofs.fakes import stripe_rules as rules
 from proofs.fakes.ledger import Json, Ledger
 from proofs.fakes.stripe_form import StripeError, integer, missing
+from proofs.fakes.stripe_refunds import Refunds
 
 SESSION = "checkout.session"
 INTENT = "payment_intent"
@@ -49,6 +51,7 @@ class Books:
     def __init__(self, ledger: Ledger, announce: Callable[[Json], None]) -> None:
         self._ledger = ledger
         self._announce = announce
+        self.refunds = Refunds(ledger, self.find, self._tell)
 
     # -- sessions --------------------------------------------------------------
 
@@ -211,49 +214,6 @@ class Books:
         self._tell("payment_intent.succeeded", intent, key=key)
         return intent
 
-    # -- refunds -------------------------------------------------------------------
-
-    def create_refund(self, params: Json, *, key: str) -> Json:
-        charge = self._refundable(params)
-        rules.check_metadata(params, "metadata")
-        left = charge["amount"] - charge["amount_refunded"]
-        amount = integer(params, "amount", default=left)
-        if left == 0:
-            raise StripeError(
-                400,
-                f"Charge {charge['id']} has already been refunded.",
-                code="charge_already_refunded",
-            )
-        if not 0 < amount <= left:
-            raise StripeError(
-                400,
-                f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})",
-                param="amount",
-            )
-        refund = money.refund(charge, amount, params)
-        transaction = money.balance_transaction(refund, "refund")
-        refund["balance_transaction"] = transaction["id"]
-        charge["amount_refunded"] += amount
-        charge["refunded"] = charge["amount_refunded"] == charge["amount"]
-        self._ledger.put(TRANSACTION, transaction["id"], transaction)
-        self._ledger.put("refund", refund["id"], refund)
-        self._ledger.put("charge", charge["id"], charge)
-        self._tell("refund.created", refund, key=key)
-        self._tell("charge.refunded", charge, key=key)
-        return refund
-
-    def _refundable(self, params: Json) -> Json:
-        if "charge" in params:
-            charge = self.find("charge", str(params["charge"]))
-        elif "payment_intent" in params:
-            intent = self.find(INTENT, str(params["payment_intent"]))
-            charge = self.find("charge", str(intent["latest_charge"]))
-        else:
-            raise missing("payment_intent")
-        if not charge["captured"]:
-            raise StripeError(400, "This charge was not captured.", param="charge")
-        return charge
-
     # -- the catalogue, as far as Stripe's own CLI needs it ------------------------
 
     def create_product(self, params: Json) -> Json:
@@ -331,6 +291,9 @@ class Books:
             return
         if step == "line_items" and node.get("object") == SESSION:
             node[step] = self.line_items(node["id"])
+            return
+        if step == "refunds" and node.get("object") == "charge":
+            node[step] = self.refunds.newest_of(node)
             return
         if step not in EXPANDABLE or step not in node:
             raise StripeError(

@@ -36,18 +36,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to send back; `data` as JSON, or `page` as HTML, or neither."""
+    """What to send back; `data` as JSON, `page` as HTML, `text` as it is, or nothing."""
 
     status: int
     data: Any = None
     page: str = ""
+    text: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def encoded(self) -> tuple[str, bytes]:
         if self.page:
             return "text/html; charset=utf-8", self.page.encode()
         if self.data is None:
-            return "text/plain; charset=utf-8", b""
+            return "text/plain; charset=utf-8", self.text.encode()
         return "application/json", json.dumps(self.data).encode()
 
 

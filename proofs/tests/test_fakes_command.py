@@ -1,5 +1,6 @@
 """Each fake as its own process."""
 
+import base64
 import json
 import signal
 import smtplib
@@ -8,6 +9,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from proofs.fakes.ledger import Ledger
+from proofs.fakes.paypal import WEBHOOKS
 from proofs.processes import ChildProcess, assert_none_left
 from proofs.tests.square_peer import ask
 from proofs.tests.stripe_peer import client, post, session_params
@@ -63,6 +65,24 @@ def test_square_starts_and_refuses_strangers(tmp_path: Path) -> None:
 
     with Ledger(path).closing() as ledger:
         assert [call.status for call in ledger.calls()] == [401, 200]
+
+
+def test_paypal_starts_and_refuses_strangers(tmp_path: Path) -> None:
+    root = tmp_path / "root.pem"
+    process, path = fake(tmp_path, "paypal", "--root", str(root))
+    with process:
+        url = ready(process)["url"]
+        assert ask("GET", f"{url}{WEBHOOKS}", "", {}).status == 401
+        pair = base64.b64encode(b"paypal-fake-client:paypal-fake-secret").decode()
+        basic = {"Authorization": f"Basic {pair}"}
+        grant = "grant_type=client_credentials"
+        bought = ask("POST", f"{url}/v1/oauth2/token", grant, basic).body
+        bearer = {"Authorization": f"Bearer {bought['access_token']}"}
+        assert ask("GET", f"{url}{WEBHOOKS}", "", bearer).body == {"webhooks": []}
+
+    assert root.read_text().startswith("-----BEGIN CERTIFICATE-----")
+    with Ledger(path).closing() as ledger:
+        assert [call.status for call in ledger.calls()] == [401, 200, 200]
 
 
 def test_twilio_starts_and_refuses_strangers(tmp_path: Path) -> None:

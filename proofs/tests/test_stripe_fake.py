@@ -230,6 +230,41 @@ def test_a_refund_moves_money_back_once(peer: Peer) -> None:
     assert peer.events()[-2:] == ["refund.created", "charge.refunded"]
 
 
+@pytest.mark.parametrize(
+    ("status", "left", "events"),
+    [
+        ("succeeded", 1500, ["refund.updated"]),
+        ("failed", 2500, ["refund.updated", "refund.failed"]),
+        ("canceled", 2500, ["refund.updated"]),
+    ],
+)
+def test_a_pending_refund_ends(
+    peer: Peer, status: str, left: int, events: list[str]
+) -> None:
+    peer.press(peer.new_session(), "pay")
+    [intent] = peer.ledger.objects("payment_intent")
+    peer.control(refunds_pending=True)
+    refund = peer.client.v1.refunds.create(
+        {"payment_intent": intent["id"], "amount": 1000}
+    )
+    assert (refund.status, refund.balance_transaction) == ("pending", None)
+    before = len(peer.events())
+
+    ended = {"refund": refund.id, "status": status}
+    assert peer.control(settle_refund=ended).status == 200
+    assert peer.control(settle_refund=ended).status == 400
+
+    assert peer.events()[before:] == events
+    charge = peer.client.v1.charges.retrieve(
+        intent["latest_charge"], {"expand": ["refunds"]}
+    )
+    assert charge.amount - charge.amount_refunded == left
+    assert charge.refunds is not None
+    assert [row.status for row in charge.refunds.data] == [status]
+    booked = peer.ledger.objects("balance_transaction")
+    assert len(booked) == (2 if status == "succeeded" else 1)
+
+
 def test_lists_page_newest_first_by_cursor(peer: Peer) -> None:
     made = [peer.new_session().id for _ in range(5)]
 
