@@ -15,6 +15,7 @@ from customers.services import zones
 from customers.services.customers import zone_of
 from merchant_portal.business.models import Business
 from merchant_portal.lib import text
+from merchant_portal.lib.money import Money
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 from notifications import visibility
@@ -22,7 +23,7 @@ from notifications.kinds import Kind, register
 from notifications.models import Category, ChannelName, Message
 from notifications.services import rendering
 
-from .models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState
+from .models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState, Refund
 from .services import daily_limit, pages, recipients, reminders
 
 PLACEHOLDERS = frozenset(
@@ -37,11 +38,15 @@ PLACEHOLDERS = frozenset(
         "note",
         "amount_received",
         "paid_on",
+        "surplus",
+        "amount_refunded",
+        "refunded_on",
         "cancel_reason",
     }
 )
 Values = dict[str, str]
-_NO_PAYMENT: Values = {"amount_received": "", "paid_on": ""}
+_NO_PAYMENT: Values = {"amount_received": "", "paid_on": "", "surplus": ""}
+_NO_REFUND: Values = {"amount_refunded": "", "refunded_on": ""}
 
 
 _SAID = (
@@ -65,7 +70,8 @@ def _links(messages: Sequence[Message]) -> QuerySet[PaymentLink]:
 
 
 def _context(messages: Sequence[Message]) -> dict[int, Values]:
-    """Message pk → values, formatted in the message's language; four queries."""
+    """Message pk → values, formatted in the message's language; four queries, and one
+    where money was given back."""
     found = _links(messages).select_related("customer").only(*_SAID)
     links = {link.public_id: link for link in found}
     first_lines = dict(
@@ -78,7 +84,8 @@ def _context(messages: Sequence[Message]) -> dict[int, Values]:
         payment.public_id: payment
         for payment in Payment.objects.filter(public_id__in=subjects)
     }
-    zone = zone_of(None) if payments else UTC
+    refunds = _refunds(subjects)
+    zone = zone_of(None) if payments or refunds else UTC
     values: dict[int, Values] = {}
     for message in messages:
         link = links.get(message.reference)
@@ -88,6 +95,7 @@ def _context(messages: Sequence[Message]) -> dict[int, Values]:
             values[message.pk] = {
                 **_of_link(link, message.language),
                 **_of_payment(payments.get(message.subject_id), message.language, zone),
+                **_of_refund(refunds.get(message.subject_id), message.language, zone),
                 "description": first_lines.get(link.pk, ""),
             }
     return values
@@ -99,6 +107,7 @@ def values_of(link: PaymentLink, description: str, language: str) -> Values:
         return {
             **_of_link(link, language),
             **_NO_PAYMENT,
+            **_NO_REFUND,
             "description": description,
         }
 
@@ -128,6 +137,26 @@ def _of_payment(payment: Payment | None, language: str, zone: tzinfo) -> Values:
     return {
         "amount_received": payment.amount.format(language),
         "paid_on": _day(payment.occurred_at.astimezone(zone).date(), language),
+        "surplus": Money(payment.surplus_minor, payment.currency).format(language)
+        if payment.surplus_minor
+        else "",
+    }
+
+
+def _refunds(subjects: set[str]) -> dict[str, Refund]:
+    named = {subject for subject in subjects if subject.startswith("rfd_")}
+    if not named:
+        return {}
+    return {row.public_id: row for row in Refund.objects.filter(public_id__in=named)}
+
+
+def _of_refund(refund: Refund | None, language: str, zone: tzinfo) -> Values:
+    if refund is None:
+        return _NO_REFUND
+    at = refund.occurred_at or refund.proposed_at
+    return {
+        "amount_refunded": refund.amount.format(language),
+        "refunded_on": _day(at.astimezone(zone).date(), language),
     }
 
 
@@ -235,6 +264,9 @@ def _sample(language: str) -> Values:
             "note": "",
             "amount_received": _sample_amount(business, language),
             "paid_on": _day(date(2030, 1, 15), language),
+            "surplus": "",
+            "amount_refunded": _sample_amount(business, language),
+            "refunded_on": _day(date(2030, 1, 20), language),
             "cancel_reason": "",
         }
 
@@ -260,6 +292,7 @@ _KINDS: tuple[tuple[str, Category, StillDue], ...] = (
     ("correction", Category.INVITATION, _still_asking),
     ("reminder", Category.REMINDER, _still_reminding),
     ("receipt", Category.RECEIPT, _always),
+    ("refund", Category.RECEIPT, _always),
     ("cancellation", Category.NOTICE, _always),
 )
 for _name, _category, _still_due in _KINDS:

@@ -6,7 +6,16 @@ from celery import shared_task
 from merchant_portal.lib import queue
 
 from .providers.base import ProviderError
-from .services import checkouts, inbox, links, reminders, ticks, training
+from .services import (
+    checkouts,
+    inbox,
+    links,
+    reconcile,
+    refunding,
+    reminders,
+    ticks,
+    training,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +49,30 @@ def close_checkout(pk: int) -> None:
 
 
 @shared_task(ignore_result=True)
+def send_refund(pk: int) -> None:
+    """Give back what was approved; the sweep finds it if this is lost."""
+    refunding.send(pk)
+
+
+@shared_task(ignore_result=True)
+def settle_refund(pk: int) -> None:
+    """Send or ask about a refund; the next look is on its row if this fails."""
+    try:
+        refunding.settle(pk)
+    except ProviderError as exc:
+        log.warning("refund_not_settled", refund=pk, problem=type(exc).__name__)
+
+
+@shared_task(ignore_result=True)
+def sweep_account(pk: int) -> None:
+    """Book what webhooks missed; the next sweep is on the row if this fails."""
+    try:
+        reconcile.sweep(pk)
+    except ProviderError as exc:
+        log.warning("account_not_swept", account=pk, problem=type(exc).__name__)
+
+
+@shared_task(ignore_result=True)
 def deliver_training_webhooks() -> None:
     training.deliver_webhooks()
 
@@ -63,3 +96,7 @@ def sweep() -> None:
         queue.nudge("links.tasks.catch_up")
     for pk in checkouts.due_for_check():
         queue.nudge("links.tasks.settle_checkout", pk)
+    for pk in refunding.due():
+        queue.nudge("links.tasks.settle_refund", pk)
+    for pk in reconcile.due():
+        queue.nudge("links.tasks.sweep_account", pk)

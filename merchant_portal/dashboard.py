@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-from links.admin import formats, history
+from links.admin import formats, history, lifelines
 from links.admin.entry import who
-from links.models import Activity, Measure, Mismatch, PaymentLink
+from links.models import Activity, Measure, Mismatch, PaymentLink, RefundState
 from links.services import overview, reviewing
 from links.services.timeline import Entry
 from merchant_portal.business.models import Business
@@ -57,6 +57,21 @@ _PAYMENT_WORDS = {
     ),
 }
 
+_REFUND_WORDS = {
+    RefundState.PROPOSED: (
+        "undo",
+        ngettext_lazy(
+            "%d refund waits for a decision", "%d refunds wait for a decision"
+        ),
+    ),
+    RefundState.UNKNOWN: (
+        "help",
+        ngettext_lazy(
+            "%d refund of which nobody knows", "%d refunds of which nobody knows"
+        ),
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -79,7 +94,7 @@ class Task:
 
 
 def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Fill Unfold's front page; at most 15 queries however large the shop."""
+    """Fill Unfold's front page; at most 17 queries however large the shop."""
     user = who(request)
     business = Business.objects.current()
     zone = formats.business_zone()
@@ -103,6 +118,7 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "days": _days(moved, today, business.currency),
         "tasks": _tasks(user),
         "recent": _recent(user, zone),
+        "lifelines": lifelines.rows() if user.may(Right.AUDIT_READ) else [],
     }
 
 
@@ -265,7 +281,7 @@ def _of_day(sums: dict[tuple[str, str, date], int], measure: str, on: date) -> s
 
 
 def _tasks(user: User) -> list[Task]:
-    tasks = [*_message_tasks(user), *_payment_tasks(user)]
+    tasks = [*_message_tasks(user), *_payment_tasks(user), *_refund_tasks(user)]
     if user.may(Right.AUDIT_READ) and (dead := reviewing.events()[:100].count()):
         words = ngettext("%d webhook was given up", "%d webhooks were given up", dead)
         url = reverse("admin:links_webhookevent_changelist") + "?state__exact=dead"
@@ -305,6 +321,20 @@ def _payment_tasks(user: User) -> list[Task]:
         Task("payments", str(words % counts[name]), url)
         for name, words in _PAYMENT_WORDS.items()
         if counts[name]
+    ]
+
+
+def _refund_tasks(user: User) -> list[Task]:
+    if not user.may(Right.REFUNDS_PROPOSE):
+        return []
+    counts = dict(
+        reviewing.refunds().order_by().values_list("state").annotate(Count("id"))
+    )
+    url = reverse("admin:links_refund_changelist")
+    return [
+        Task(icon, str(words % counts[state]), f"{url}?state__exact={state}")
+        for state, (icon, words) in _REFUND_WORDS.items()
+        if counts.get(state)
     ]
 
 

@@ -13,7 +13,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from . import environment as env
-from . import logs
+from . import logs, provider_keys
 from .admin_theme import UNFOLD as UNFOLD  # re-exported: Django reads it here
 
 env.read_file()
@@ -303,39 +303,20 @@ if not all(len(code) == 2 and code.isalpha() for code in SMS_COUNTRIES):
 
 # --- providers --------------------------------------------------------------
 
-STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY")
-STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET")
-STRIPE_API_BASE = env.url("STRIPE_API_BASE", "", {"http", "https"})
-if STRIPE_SECRET_KEY and not STRIPE_WEBHOOK_SECRET:
-    env.stop(
-        "STRIPE_WEBHOOK_SECRET",
-        "is not set though STRIPE_SECRET_KEY is",
-        "Copy the signing secret (whsec_…) of the endpoint"
-        f" {PUBLIC_URL}/webhooks/stripe/ from Stripe's dashboard.",
-    )
-SQUARE_ACCESS_TOKEN = env.text("SQUARE_ACCESS_TOKEN")
-SQUARE_LOCATION_ID = env.text("SQUARE_LOCATION_ID")
-SQUARE_WEBHOOK_SIGNATURE_KEY = env.text("SQUARE_WEBHOOK_SIGNATURE_KEY")
-SQUARE_API_BASE = env.url("SQUARE_API_BASE", "", {"http", "https"})
-_SQUARE = {SQUARE_ACCESS_TOKEN, SQUARE_LOCATION_ID, SQUARE_WEBHOOK_SIGNATURE_KEY}
-if any(_SQUARE) and not all(_SQUARE):
-    env.stop(
-        "SQUARE_ACCESS_TOKEN, SQUARE_LOCATION_ID and SQUARE_WEBHOOK_SIGNATURE_KEY",
-        "are set only in part",
-        "Copy all three from Square's developer console; the signature key is that of"
-        f" the subscription {PUBLIC_URL}/webhooks/square/.",
-    )
-_TEST_HOSTS = {"127.0.0.1", "localhost", "::1", "connect.squareupsandbox.com"}
-# Square's tokens look alike; its sandbox is another host.
+_given = provider_keys.read(PUBLIC_URL)
+STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET, STRIPE_API_BASE = _given.stripe
+PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET, PAYPAL_WEBHOOK_ID, PAYPAL_API_BASE = (
+    _given.paypal
+)
+# Who signs the certificates of a stand-in for PayPal on this machine; tests only.
+PAYPAL_CA_FILE = env.text("PAYPAL_CA_FILE")
+SQUARE_ACCESS_TOKEN, SQUARE_LOCATION_ID = _given.square[:2]
+SQUARE_WEBHOOK_SIGNATURE_KEY, SQUARE_API_BASE = _given.square[2:]
 # The settings that can move real money, by provider.
-LIVE_KEYS: dict[str, str] = {}
-if STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_")):
-    LIVE_KEYS["stripe"] = "STRIPE_SECRET_KEY"
-if SQUARE_ACCESS_TOKEN and urlsplit(SQUARE_API_BASE).hostname not in _TEST_HOSTS:
-    LIVE_KEYS["square"] = "SQUARE_ACCESS_TOKEN"
+LIVE_KEYS = _given.live
 HAS_LIVE_KEYS = bool(LIVE_KEYS)
 # The rehearsal provider is offered only while no real money can move.
-HAS_PROVIDER_KEYS = bool(STRIPE_SECRET_KEY or SQUARE_ACCESS_TOKEN)
+HAS_PROVIDER_KEYS = bool(STRIPE_SECRET_KEY or PAYPAL_CLIENT_ID or SQUARE_ACCESS_TOKEN)
 TRAINING_ENABLED = env.boolean("TRAINING_ENABLED", default=not HAS_PROVIDER_KEYS)
 if HAS_LIVE_KEYS and (EMAIL_CAPTURED or CLOCK_OFFSET_SECONDS or TRAINING_ENABLED):
     env.stop(

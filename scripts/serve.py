@@ -22,14 +22,28 @@ SERVER = (
     "merchant_portal.wsgi:application",
 )
 TEST_KEYS = ("sk_test_", "rk_test_")
-TEST_SQUARES = ("https://connect.squareupsandbox.com", "http://127.0.0.1:")
+TEST_BASES = (
+    "https://api-m.sandbox.paypal.com",
+    "https://connect.squareupsandbox.com",
+    "http://127.0.0.1:",
+)
+# Those that only the host tells test from live.
+KEYS_WITHOUT_MODE = {
+    "PAYPAL": ("CLIENT_ID", "CLIENT_SECRET", "WEBHOOK_ID"),
+    "SQUARE": ("ACCESS_TOKEN", "LOCATION_ID", "WEBHOOK_SIGNATURE_KEY"),
+}
 
 
 def demo() -> NoReturn:
-    """Sample data in var/demo.sqlite3; nothing leaves the machine."""
+    """Sample data in var/demo.sqlite3; nothing leaves the machine.
+
+    PROVIDERS=fake: pay at stand-ins for Stripe, PayPal and Square, too.
+    """
     port = _free_port()
     environment.ensure(dev=False)
     variables = _demo_variables(port)
+    if os.environ.get("PROVIDERS") == "fake":
+        variables |= _stand_ins(variables["PUBLIC_URL"])
     prepare(variables)
     tell.step("Filling in the sample shop; the first time this takes a while …")
     manage(variables, "seed_demo", "--record", str(DEMO_RECORD))
@@ -116,10 +130,28 @@ def _demo_variables(port: int) -> dict[str, str]:
     }
     if not variables.get("STRIPE_SECRET_KEY", "").startswith(TEST_KEYS):
         variables["STRIPE_SECRET_KEY"] = ""
-    if not variables.get("SQUARE_API_BASE", "").startswith(TEST_SQUARES):
-        names = ("ACCESS_TOKEN", "LOCATION_ID", "WEBHOOK_SIGNATURE_KEY")
-        variables.update({f"SQUARE_{name}": "" for name in names})
+    for provider, names in KEYS_WITHOUT_MODE.items():
+        if not variables.get(f"{provider}_API_BASE", "").startswith(TEST_BASES):
+            variables.update({f"{provider}_{name}": "" for name in names})
     return variables
+
+
+def _stand_ins(public_url: str) -> dict[str, str]:
+    """Start fakes of the providers, which end with this process; how to reach them."""
+    folder = environment.VAR / "fakes"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    process = subprocess.Popen(
+        [environment.PYTHON, "-m", "scripts.fakes", str(folder), public_url],
+        cwd=environment.ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        preexec_fn=end_with_parent,
+    )
+    line = process.stdout.readline() if process.stdout else b""
+    if not line:
+        tell.stop("The stand-ins for the providers did not start.", "See above why.")
+    found: dict[str, str] = json.loads(line)
+    return found
 
 
 def _free_port() -> int:

@@ -1,6 +1,6 @@
 """The back-office pages of links, payments, reminder plans, accounts and webhooks."""
 
-from . import accounts, customer_panel, events, link_list, payments, plans
+from . import accounts, customer_panel, events, link_list, payments, plans, refunds
 
 __all__ = [
     "accounts",
@@ -9,4 +9,5 @@ __all__ = [
     "link_list",
     "payments",
     "plans",
+    "refunds",
 ]

@@ -2,10 +2,14 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.conf import settings
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
@@ -14,8 +18,32 @@ from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.roles import Right
 
 from ..models import ProviderAccount
+from ..providers.base import ProviderError
 from ..providers.registry import PROVIDERS, get_provider
-from .entry import who
+from ..services import accounts
+from . import lifelines
+from .entry import bounded, needs, who
+
+
+@require_POST
+@needs(Right.BUSINESS_WRITE)
+def check_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask the provider whether the keys work, and say what is missing."""
+    account = ProviderAccount.objects.filter(pk=bounded(pk)).first()
+    if account is None or account.slug not in PROVIDERS:
+        raise Http404
+    if accounts.configured().get(account.slug) != account.mode:
+        problem = _("The keys of this account are not set in this installation.")
+    else:
+        try:
+            problem = get_provider(account.slug).check_account()
+        except ProviderError as exc:
+            problem = str(exc)
+    if problem:
+        messages.error(request, problem)
+    else:
+        messages.success(request, _("The keys work, and nothing is missing."))
+    return redirect("admin:links_provideraccount_change", account.pk)
 
 
 @admin.register(ProviderAccount)
@@ -28,6 +56,7 @@ class ProviderAccountAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     fields = ("title", "mode", "is_enabled", "position")
     readonly_fields = ("title", "mode")
     list_display = ("title", "mode_label", "offered_label", "position")
+    change_form_outer_before_template = "admin/links/provideraccount/set_up.html"
     list_before_template = "admin/links/provideraccount/about.html"
     ordering = ("position", "id")
     sortable_by = ()
@@ -35,6 +64,38 @@ class ProviderAccountAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     class Media:
         css = {"all": ["portal/links.css"]}
+
+    def get_urls(self) -> list[URLPattern]:
+        check = path(
+            "<int:pk>/check/",
+            self.admin_site.admin_view(check_view),
+            name="links_provideraccount_check",
+        )
+        return [check, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        account = self.get_object(request, object_id)
+        context: dict[str, Any] = dict(extra_context or {})
+        if account is not None and account.slug in PROVIDERS:
+            events = get_provider(account.slug).webhook_events
+            context |= {
+                "line": next((r for r in lifelines.rows() if r.pk == account.pk), None),
+                "webhook_events": events,
+                "webhook_url": f"{settings.PUBLIC_URL}/webhooks/{account.slug}/"
+                if events
+                else "",
+                "may_check": who(request).may(Right.BUSINESS_WRITE),
+            }
+        answer: HttpResponse = super().change_view(
+            request, object_id, form_url, context
+        )
+        return answer
 
     @display(description=gettext_lazy("Provider"))
     def title(self, account: ProviderAccount) -> str:

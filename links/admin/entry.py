@@ -6,12 +6,13 @@ from typing import Any, Concatenate, ParamSpec
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
-from ..models import PaymentLink
+from ..models import Payment, PaymentLink
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -61,6 +62,14 @@ def link_or_404(request: HttpRequest, pk: int) -> PaymentLink:
     if link is None:
         raise Http404
     return link
+
+
+def payments_visible_to(user: User) -> QuerySet[Payment]:
+    """All payments, or only those of the reader's own links."""
+    payments = Payment.objects.all()
+    if user.may(Right.LINKS_ALL):
+        return payments
+    return payments.filter(link__created_by=user)
 
 
 def frame(request: HttpRequest, title: str, **context: Any) -> dict[str, Any]:

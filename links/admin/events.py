@@ -63,7 +63,7 @@ class WebhookEventAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     change_form_outer_before_template = "admin/links/webhookevent/again.html"
     fields = (
         "received",
-        "state_label",
+        "state_shown",
         "account",
         "kind",
         "event_id",
@@ -95,6 +95,10 @@ class WebhookEventAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     @display(description=gettext_lazy("State"), label=EVENT_COLORS)
     def state_label(self, event: WebhookEvent) -> tuple[str, str]:
         return event.state, event.get_state_display()
+
+    @display(description=gettext_lazy("State"))
+    def state_shown(self, event: WebhookEvent) -> str:
+        return str(event.get_state_display())
 
     @display(description=gettext_lazy("Body"))
     def body_shown(self, event: WebhookEvent) -> SafeString:

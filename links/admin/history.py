@@ -64,6 +64,17 @@ _WORDS: dict[str, tuple[str, str, Promise]] = {
     "payment.processing": ("hourglass_top", CALM, gettext_lazy("Payment on its way")),
     "payment.failed": ("money_off", BAD, gettext_lazy("Payment failed")),
     "payment.reviewed": ("task_alt", CALM, gettext_lazy("Marked as dealt with")),
+    "refund.proposed": ("undo", CALM, gettext_lazy("Refund asked for")),
+    "refund.approved": ("undo", CALM, gettext_lazy("Refund approved")),
+    "refund.declined": ("undo", CALM, gettext_lazy("Refund declined")),
+    "refund.pending": ("hourglass_top", CALM, gettext_lazy("Refund on its way")),
+    "refund.succeeded": ("currency_exchange", GOOD, gettext_lazy("Money given back")),
+    "refund.failed": ("money_off", BAD, gettext_lazy("Refund failed")),
+    "refund.unknown": (
+        "help",
+        BAD,
+        gettext_lazy("Nobody knows yet whether the refund went through"),
+    ),
     "reminder.queued": (
         "notifications_active",
         CALM,
@@ -95,6 +106,7 @@ _KINDS: dict[str, Promise] = {
     "reminder": gettext_lazy("Reminder"),
     "receipt": gettext_lazy("Receipt"),
     "cancellation": gettext_lazy("Cancellation"),
+    "refund": gettext_lazy("Refund notice"),
 }
 _CHANNELS: dict[str, Promise] = {
     ChannelName.EMAIL: gettext_lazy("e-mail"),

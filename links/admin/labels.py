@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..models import EventState, LinkStatus, Mismatch, Payment, PaymentState
+from ..models.refunds import RefundState
 
 LINK_COLORS: dict[str, str] = {
     LinkStatus.DRAFT: "",
@@ -20,6 +21,16 @@ PAYMENT_COLORS: dict[str, str] = {
     PaymentState.PROCESSING: "info",
     PaymentState.FAILED: "danger",
     PaymentState.SUCCEEDED: "success",
+}
+REFUND_COLORS: dict[str, str] = {
+    RefundState.PROPOSED: "warning",
+    RefundState.DECLINED: "",
+    RefundState.APPROVED: "info",
+    RefundState.SENDING: "info",
+    RefundState.UNKNOWN: "danger",
+    RefundState.PENDING: "info",
+    RefundState.SUCCEEDED: "success",
+    RefundState.FAILED: "danger",
 }
 EVENT_COLORS: dict[str, str] = {
     EventState.RECEIVED: "info",

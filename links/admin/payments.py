@@ -19,24 +19,17 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from merchant_portal.staff.admin.rights import RightsMixin
-from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
-from ..models import Payment
+from ..models import Payment, PaymentState
 from ..providers.manual import METHODS
 from ..services import reviewing
 from . import formats
-from .entry import bounded, needs, who
-from .labels import PAYMENT_COLORS, payment_flags
+from .entry import bounded, needs, payments_visible_to, who
+from .labels import PAYMENT_COLORS, REFUND_COLORS, payment_flags
+from .refunds import new_view
 
 Payments = QuerySet[Payment]
-
-
-def visible_to(payments: Payments, user: User) -> Payments:
-    """All payments, or only those of the reader's own links."""
-    if user.may(Right.LINKS_ALL):
-        return payments
-    return payments.filter(link__created_by=user)
 
 
 class NeedsPersonFilter(admin.SimpleListFilter):
@@ -54,12 +47,26 @@ class NeedsPersonFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=reviewing.payments().values("pk"))
 
 
+def _refund_rows(payment: Payment) -> list[dict[str, Any]]:
+    return [
+        {
+            "pk": refund.pk,
+            "amount": formats.money(refund.amount_minor, refund.currency),
+            "at": formats.row_moment(refund.occurred_at or refund.proposed_at, payment),
+            "why": refund.reason or refund.get_origin_display(),
+            "state": refund.get_state_display(),
+            "color": REFUND_COLORS[refund.state],
+        }
+        for refund in payment.refunds.order_by("-id")
+    ]
+
+
 @require_POST
 @needs(Right.PAYMENTS_WRITE)
 def reviewed_view(request: HttpRequest, pk: int) -> HttpResponse:
     """Mark as dealt with, and back to the page it was asked from."""
     user = who(request)
-    payment = visible_to(Payment.objects.all(), user).filter(pk=bounded(pk)).first()
+    payment = payments_visible_to(user).filter(pk=bounded(pk)).first()
     if payment is None:
         raise Http404
     if reviewing.deal_with(payment, actor=user.actor()):
@@ -89,15 +96,17 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     search_help_text = gettext_lazy("Payment, provider's or link's number")
     actions = None
     change_form_outer_before_template = "admin/links/payment/review.html"
+    change_form_outer_after_template = "admin/links/payment/refunds.html"
     fieldsets = (
         (
             None,
             {
                 "fields": (
                     "public_id",
-                    "state_label",
+                    "state_shown",
                     "amount_shown",
                     "fee_shown",
+                    "refunded_shown",
                     "of_link",
                     "by",
                     "received",
@@ -109,9 +118,10 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         ),
     )
     readonly_fields = (
-        "state_label",
+        "state_shown",
         "amount_shown",
         "fee_shown",
+        "refunded_shown",
         "of_link",
         "by",
         "received",
@@ -121,8 +131,8 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         css = {"all": ["portal/links.css"]}
 
     def get_queryset(self, request: HttpRequest) -> Payments:
-        payments = formats.with_zone(super().get_queryset(request))
-        return visible_to(payments, who(request))
+        visible = payments_visible_to(who(request))
+        return formats.with_zone(super().get_queryset(request) & visible)
 
     def get_urls(self) -> list[URLPattern]:
         reviewed = path(
@@ -130,7 +140,12 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             self.admin_site.admin_view(reviewed_view),
             name="links_payment_reviewed",
         )
-        return [reviewed, *super().get_urls()]
+        refund = path(
+            "<int:pk>/refund/",
+            self.admin_site.admin_view(new_view),
+            name="links_payment_refund",
+        )
+        return [reviewed, refund, *super().get_urls()]
 
     def change_view(
         self,
@@ -145,6 +160,9 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         context = {
             "payment_flags": list(payment_flags(payment)),
             "may_resolve": who(request).may(Right.PAYMENTS_WRITE),
+            "refund_rows": _refund_rows(payment),
+            "may_refund": payment.state == PaymentState.SUCCEEDED
+            and who(request).may(Right.REFUNDS_PROPOSE),
             **(extra_context or {}),
         }
         answer: HttpResponse = super().change_view(
@@ -160,6 +178,10 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     def state_label(self, payment: Payment) -> tuple[str, str]:
         return payment.state, payment.get_state_display()
 
+    @display(description=gettext_lazy("State"))
+    def state_shown(self, payment: Payment) -> str:
+        return str(payment.get_state_display())
+
     @display(description=gettext_lazy("Amount"))
     def amount_shown(self, payment: Payment) -> SafeString:
         return format_html(
@@ -172,6 +194,12 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         if payment.fee_minor is None:
             return formats.NOTHING
         return formats.money(payment.fee_minor, payment.currency)
+
+    @display(description=gettext_lazy("Given back"))
+    def refunded_shown(self, payment: Payment) -> str:
+        if not payment.refunded_minor:
+            return formats.NOTHING
+        return formats.money(payment.refunded_minor, payment.currency)
 
     @display(description=gettext_lazy("Link"))
     def of_link(self, payment: Payment) -> SafeString:

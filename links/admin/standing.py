@@ -41,7 +41,10 @@ def context(link: PaymentLink, user: User) -> dict[str, Any]:
         link.version,
         link.amount_paid_minor,
         *(entry.id for entry in entries),
-        *((p.pk, p.state, p.surplus_minor, p.reviewed_at) for p in payments),
+        *(
+            (p.pk, p.state, p.surplus_minor, p.refunded_minor, p.reviewed_at)
+            for p in payments
+        ),
         *((due.pk, due.state, due.due_at) for due in dues),
     ]
     return {
@@ -55,6 +58,7 @@ def context(link: PaymentLink, user: User) -> dict[str, Any]:
         "left_out": _left_out(dues, zone),
         "may_resolve": user.may(Right.PAYMENTS_WRITE),
         "may_write": user.may(Right.LINKS_WRITE),
+        "may_refund": user.may(Right.REFUNDS_PROPOSE),
     }
 
 
@@ -88,6 +92,9 @@ def _payment_row(payment: Payment, zone: ZoneInfo) -> dict[str, Any]:
         "amount": formats.money(payment.amount_minor, payment.currency),
         "surplus": formats.money(payment.surplus_minor, payment.currency)
         if payment.surplus_minor
+        else "",
+        "refunded": formats.money(payment.refunded_minor, payment.currency)
+        if payment.refunded_minor
         else "",
         "at": formats.moment(payment.occurred_at, zone),
         "color": PAYMENT_COLORS[payment.state],

@@ -27,7 +27,7 @@ from merchant_portal.lib.api_schemas import (
 from merchant_portal.lib.money import MAX_MINOR, Money
 from notifications.models import ChannelName
 
-from ..models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState
+from ..models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState, Refund
 from ..services import pages
 
 MAX_METADATA = 20
@@ -257,6 +257,7 @@ class PaymentOut(BaseModel):
     amount: MoneyOut
     fee_minor: int | None
     surplus: MoneyOut
+    refunded: MoneyOut
     method: str
     is_late: bool
     mismatch: str
@@ -277,6 +278,7 @@ class PaymentOut(BaseModel):
             amount=MoneyOut.of(payment.amount),
             fee_minor=payment.fee_minor,
             surplus=MoneyOut.of(Money(payment.surplus_minor, payment.currency)),
+            refunded=MoneyOut.of(Money(payment.refunded_minor, payment.currency)),
             method=payment.method,
             is_late=payment.is_late,
             mismatch=payment.mismatch,
@@ -285,6 +287,54 @@ class PaymentOut(BaseModel):
             occurred_at=payment.occurred_at,
             recorded_at=payment.recorded_at,
         )
+
+
+class MoneyIn(Input):
+    amount_minor: Annotated[int, Field(ge=1, le=MAX_MINOR)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class RefundIn(Input):
+    """Money to give back, in the payment's currency. It is proposed; a person approves."""
+
+    amount: MoneyIn
+    reason: Annotated[str, Field(max_length=300), AfterValidator(_not_a_card)] = ""
+
+
+class RefundOut(BaseModel):
+    """`state`: proposed, declined, approved, sending, unknown, pending, succeeded or
+    failed. `origin`: staff (or a key), surplus, or provider for one made there."""
+
+    id: str
+    payment: str
+    state: str
+    origin: str
+    amount: MoneyOut
+    reason: str
+    failure: str
+    proposed_at: datetime
+    decided_at: datetime | None
+    occurred_at: datetime | None
+
+    @classmethod
+    def of(cls, refund: Refund) -> "RefundOut":
+        """`refund` with its payment joined."""
+        return cls(
+            id=refund.public_id,
+            payment=refund.payment.public_id,
+            state=refund.state,
+            origin=refund.origin,
+            amount=MoneyOut.of(refund.amount),
+            reason=refund.reason,
+            failure=refund.failure,
+            proposed_at=refund.proposed_at,
+            decided_at=refund.decided_at,
+            occurred_at=refund.occurred_at,
+        )
+
+
+class RefundList(BaseModel):
+    items: list[RefundOut]
 
 
 class PaymentPage(BaseModel):

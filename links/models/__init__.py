@@ -1,15 +1,16 @@
 from .accounts import ProviderAccount
 from .activity import Activity
 from .checkouts import Checkout, CheckoutState
-from .inbox import EventState, WebhookEvent
+from .inbox import EventState, WebhookCertificate, WebhookEvent
 from .lines import LineItem
 from .links import LinkStatus, PaymentLink
 from .numbers import NumberSeries
 from .payments import Mismatch, Payment, PaymentState
+from .refunds import Refund, RefundOrigin, RefundState
 from .reminders import Anchor, DueState, ReminderDue, ReminderPlan, ReminderStep
 from .sweeps import LastSweep
 from .totals import DailyTotal, Measure
-from .training import TrainingPayment, TrainingSession
+from .training import TrainingPayment, TrainingRefund, TrainingSession
 
 __all__ = [
     "Activity",
@@ -29,10 +30,15 @@ __all__ = [
     "PaymentLink",
     "PaymentState",
     "ProviderAccount",
+    "Refund",
+    "RefundOrigin",
+    "RefundState",
     "ReminderDue",
     "ReminderPlan",
     "ReminderStep",
     "TrainingPayment",
+    "TrainingRefund",
     "TrainingSession",
+    "WebhookCertificate",
     "WebhookEvent",
 ]

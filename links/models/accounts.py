@@ -16,6 +16,18 @@ class ProviderAccount(models.Model):
     is_enabled = models.BooleanField(_("offered to customers"), default=True)
     position = models.PositiveSmallIntegerField(_("order on the pay page"), default=0)
 
+    failures = models.PositiveSmallIntegerField(
+        default=0, help_text="openings of a page without an answer, one after the other"
+    )
+    down_until = models.DateTimeField(
+        null=True, help_text="not offered before, because it did not answer"
+    )
+    swept_at = models.DateTimeField(
+        null=True, help_text="up to when its own list of payments was read"
+    )
+    next_sweep_at = models.DateTimeField(null=True)
+    sweep_problem = models.CharField(max_length=300, blank=True)
+
     class Meta:
         verbose_name = _("provider account")
         ordering = ["position", "id"]

@@ -28,6 +28,11 @@ class WebhookEvent(models.Model):
     kind = models.CharField(max_length=80, blank=True)
     body = models.TextField(help_text="exactly as received")
     is_verified = models.BooleanField(default=True)
+    proof = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="headers to prove it by; empty once it is proved",
+    )
     state = models.CharField(
         max_length=8, choices=EventState.choices, default=EventState.RECEIVED
     )
@@ -54,3 +59,15 @@ class WebhookEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.event_id}"
+
+
+class WebhookCertificate(models.Model):
+    """A certificate that a provider's webhooks are proved by, fetched once for all
+    processes."""
+
+    url = models.CharField(max_length=255, unique=True)
+    pem = models.TextField()
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.url

@@ -66,6 +66,9 @@ class Payment(models.Model):
     surplus_minor = models.PositiveBigIntegerField(
         default=0, help_text="the part that the link did not ask for"
     )
+    refunded_minor = models.PositiveBigIntegerField(
+        default=0, help_text="of refunds that succeeded"
+    )
     is_late = models.BooleanField(
         default=False, help_text="came when the link was expired or canceled"
     )

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 class Measure(models.TextChoices):
     SENT = "sent", _("Sent")
     PAID = "paid", _("Paid")
+    REFUNDED = "refunded", _("Given back")
 
 
 class DailyTotal(models.Model):

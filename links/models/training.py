@@ -55,3 +55,39 @@ class TrainingPayment(models.Model):
 
     def __str__(self) -> str:
         return self.payment_id
+
+
+class TrainingRefund(models.Model):
+    """Money given back of a training payment; it succeeds at once.
+
+    `reference`: our refund's, which is the idempotency key (blank: made elsewhere).
+    `webhook_at`: when its webhook leaves (null: it has left).
+    """
+
+    payment = models.ForeignKey(
+        TrainingPayment, on_delete=models.CASCADE, related_name="refunds"
+    )
+    refund_id = models.CharField(max_length=64, unique=True)
+    reference = models.CharField(max_length=45, blank=True)
+    amount_minor = models.PositiveBigIntegerField()
+    created_at = models.DateTimeField()
+    webhook_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reference"],
+                condition=~Q(reference=""),
+                name="training_refunded_once",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["webhook_at"],
+                condition=Q(webhook_at__isnull=False),
+                name="training_refund_webhook_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.refund_id

@@ -96,13 +96,23 @@ def outcome_of(page: Page, checkout: Checkout, *, has_asked: bool) -> str:
         return "received"
     if page.is_processing:
         return "processing"
-    if checkout.state in (CheckoutState.EXPIRED, CheckoutState.FAILED):
+    if checkout.state == CheckoutState.EXPIRED:
         return "closed"
+    if checkout.state == CheckoutState.FAILED:
+        return "declined"
     # An open checkout takes another try after a failed one, so a failure that is
     # booked already may be older than the try from which the customer comes back.
     if has_asked and checkout.payments.filter(state=PaymentState.FAILED).exists():
         return "declined"
     return "checking"
+
+
+def surplus_of(checkout: Checkout, language: str) -> str:
+    """What its payment brought too much, as people write it; empty if nothing."""
+    too_much = checkout.payments.filter(surplus_minor__gt=0).first()
+    if too_much is None:
+        return ""
+    return Money(too_much.surplus_minor, too_much.currency).format(language)
 
 
 def local_date(at: datetime, business: Business) -> date:

@@ -95,6 +95,9 @@ def returned(request: HttpRequest, token: str, checkout_id: str) -> HttpResponse
         "goes_on": goes_on,
         "address": _address(page),
         "received": checkout.amount.format(language),
+        "surplus": presenting.surplus_of(checkout, language)
+        if outcome == "paid"
+        else "",
     }
     response = responses.page(
         "pay/returned.html", context, language=language, business=business
@@ -116,7 +119,7 @@ def _link_page(
     """The page of a link as it stands; `without`: the provider just tried in vain."""
     business = _business()
     language = _language(request, page, business)
-    offers = accounts.offered(page.link) if page.is_payable else []
+    offers = accounts.offered(page.link, page.read_at) if page.is_payable else []
     if without:
         # The others first; what failed may work again in a moment.
         offers.sort(key=lambda offer: offer.slug == without)

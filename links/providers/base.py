@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from merchant_portal.lib.money import Money
 
@@ -15,6 +15,10 @@ class ProviderError(Exception):
 
 class ProviderRejected(ProviderError):
     """The provider refused for good: do not repeat."""
+
+
+class ForeignPayment(ProviderRejected):
+    """Taken by another program of the merchant's: not ours to book or to ask about."""
 
 
 class ProviderUnavailable(ProviderError):
@@ -29,12 +33,22 @@ class WebhookVerificationError(Exception):
     """The webhook is not proved to come from the provider: answer 400."""
 
 
+class CertificateMissing(Exception):
+    """The webhook names a certificate that may be the provider's, and that was not
+    fetched yet. `url`: where; it is on the provider's own host."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+
+
 class SessionState(StrEnum):
     """Where a hosted session stands at the provider."""
 
     OPEN = "open"
     COMPLETED = "completed"
     EXPIRED = "expired"
+    FAILED = "failed"
     UNKNOWN = "unknown"
 
 
@@ -72,12 +86,50 @@ class CheckoutRequest:
     expires_at: datetime | None = None
 
 
+class RefundState(StrEnum):
+    """What a provider says of a refund."""
+
+    PENDING = "pending"
+    FAILED = "failed"
+    SUCCEEDED = "succeeded"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """Money to give back; repeated unchanged, and never under another key.
+
+    `reference`: our Refund.public_id, which is the idempotency key as well (at most 45
+    ASCII characters). `amount`: of the payment's currency, at most what is left of it.
+    """
+
+    reference: str
+    provider_payment_id: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSnapshot:
+    """One refund as a provider describes it now.
+
+    `reference` is ours, as far as the provider gives it back; empty for refunds made
+    elsewhere.
+    """
+
+    provider_refund_id: str
+    state: RefundState
+    amount: Money
+    occurred_at: datetime
+    reference: str = ""
+    failure: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentSnapshot:
     """One payment as a provider describes it now.
 
     `fee`: None while unknown. `checkout_reference` and `link_reference` are ours,
-    as far as the provider gives them back; empty otherwise.
+    as far as the provider gives them back; empty otherwise. `refunds`: all of them that
+    the provider tells of, those made elsewhere too.
     """
 
     account_slug: str
@@ -91,17 +143,22 @@ class PaymentSnapshot:
     fee: Money | None = None
     method: str = ""
     failure: str = ""
+    refunds: tuple[RefundSnapshot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CheckoutSnapshot:
-    """A hosted session as the provider describes it now, with its payments."""
+    """A hosted session as the provider describes it now, with its payments.
+
+    `awaits_capture`: the payer has agreed, and no money moves until `capture`.
+    """
 
     provider_session_id: str
     state: SessionState
     url: str = ""
     expires_at: datetime | None = None
     payments: tuple[PaymentSnapshot, ...] = ()
+    awaits_capture: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +181,6 @@ class Capabilities:
 
     hosted_checkout: bool = True
     expire: bool = True
-    capture: bool = False
     refund: bool = False
     webhooks: bool = True
     currencies: frozenset[str] | None = None  # None: every one we know
@@ -141,6 +197,7 @@ class Provider(Protocol):
     slug: ClassVar[str]
     title: ClassVar[str]
     capabilities: ClassVar[Capabilities]
+    webhook_events: ClassVar[tuple[str, ...]]  # to register at the provider
 
     def create_checkout(self, request: CheckoutRequest) -> CheckoutSnapshot:
         """Open a session, or return the one already opened with this key."""
@@ -151,15 +208,27 @@ class Provider(Protocol):
     def expire_checkout(self, provider_session_id: str) -> CheckoutSnapshot:
         """Close an open session; a paid one is returned as it is."""
 
+    def capture(
+        self, provider_session_id: str, idempotency_key: str
+    ) -> CheckoutSnapshot:
+        """Take the money of a session that awaits it; once for each key."""
+
     def fetch_payment(self, provider_payment_id: str) -> PaymentSnapshot:
-        """Read one payment."""
+        """Read one payment and its refunds."""
+
+    def refund(self, request: RefundRequest) -> RefundSnapshot:
+        """Give money back, or return what the first call with this key did.
+
+        ProviderUnavailable: nobody knows. Then `fetch_payment` tells in time, by the
+        reference; another call may give back twice.
+        """
 
     def list_payments(self, since: datetime) -> Iterable[PaymentSnapshot]:
-        """Payments changed since then, oldest first."""
+        """Payments changed or refunded since then, oldest first."""
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         """Return if the raw body is proved to be the provider's, else raise
-        WebhookVerificationError."""
+        WebhookVerificationError; a CertifiedProvider may raise CertificateMissing."""
 
     def parse_webhook(self, body: bytes) -> ProviderEvent:
         """The envelope of a verified body; raises WebhookVerificationError if it is
@@ -167,3 +236,23 @@ class Provider(Protocol):
 
     def check_account(self) -> str:
         """Empty if the keys work, else what is missing, for staff."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What proves a provider's webhooks, as PEM."""
+
+    pem: str
+    expires_at: datetime
+
+
+@runtime_checkable
+class CertifiedProvider(Provider, Protocol):
+    """A provider whose webhooks are proved by certificates that are fetched from it."""
+
+    def fetch_certificate(self, url: str) -> Certificate:
+        """What is at the address of a CertificateMissing, looked through;
+        WebhookVerificationError if it is not the provider's."""
+
+    def learn_certificate(self, url: str, pem: str) -> None:
+        """Keep what `fetch_certificate` gave here or in another process."""

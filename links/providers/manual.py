@@ -9,6 +9,8 @@ from typing import ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
+from merchant_portal.lib import clock
+
 from .base import (
     Capabilities,
     CheckoutRequest,
@@ -16,6 +18,9 @@ from .base import (
     PaymentSnapshot,
     ProviderEvent,
     ProviderRejected,
+    RefundRequest,
+    RefundSnapshot,
+    RefundState,
     WebhookVerificationError,
 )
 
@@ -31,8 +36,9 @@ METHODS = {
 class ManualProvider:
     slug: ClassVar[str] = "manual"
     title: ClassVar[str] = "Taken by hand"
+    webhook_events: ClassVar[tuple[str, ...]] = ()
     capabilities: ClassVar[Capabilities] = Capabilities(
-        hosted_checkout=False, expire=False, webhooks=False
+        hosted_checkout=False, expire=False, refund=True, webhooks=False
     )
 
     def create_checkout(self, request: CheckoutRequest) -> CheckoutSnapshot:
@@ -44,8 +50,23 @@ class ManualProvider:
     def expire_checkout(self, provider_session_id: str) -> CheckoutSnapshot:
         raise ProviderRejected("Money taken by hand has no hosted page.")
 
+    def capture(
+        self, provider_session_id: str, idempotency_key: str
+    ) -> CheckoutSnapshot:
+        raise ProviderRejected("Money taken by hand has no hosted page.")
+
     def fetch_payment(self, provider_payment_id: str) -> PaymentSnapshot:
         raise ProviderRejected("Our own books are the only ones there are.")
+
+    def refund(self, request: RefundRequest) -> RefundSnapshot:
+        """Staff have handed it out themselves; our books are the only ones there are."""
+        return RefundSnapshot(
+            provider_refund_id=request.reference,
+            state=RefundState.SUCCEEDED,
+            amount=request.amount,
+            occurred_at=clock.now(),
+            reference=request.reference,
+        )
 
     def list_payments(self, since: datetime) -> Iterable[PaymentSnapshot]:
         return ()

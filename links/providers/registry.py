@@ -7,6 +7,7 @@ from .base import Provider
 
 PROVIDERS: dict[str, str] = {
     "stripe": "links.providers.stripe.StripeProvider",
+    "paypal": "links.providers.paypal.PayPalProvider",
     "square": "links.providers.square.SquareProvider",
     "training": "links.providers.training.TrainingProvider",
     "manual": "links.providers.manual.ManualProvider",

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypedDict
 from urllib.parse import urlsplit
 
 import httpx
 from django.conf import settings
+from pydantic import BaseModel
 from square import Square
 from square.core.api_error import ApiError
 from square.core.http_response import HttpResponse
@@ -24,11 +25,14 @@ from .base import (
     Capabilities,
     CheckoutRequest,
     CheckoutSnapshot,
+    ForeignPayment,
     PaymentSnapshot,
     ProviderEvent,
     ProviderMisconfigured,
     ProviderRejected,
     ProviderUnavailable,
+    RefundRequest,
+    RefundSnapshot,
     SessionState,
 )
 from .parsing import Json, json_object, plain, text
@@ -37,8 +41,11 @@ from .square_objects import (
     METADATA_LINK,
     SLUG,
     identity,
+    names_our_checkout,
     payment_ids,
     payment_snapshot,
+    refund_ids,
+    refund_snapshot,
     session_state,
 )
 
@@ -66,8 +73,9 @@ class SquareProvider:
 
     slug: ClassVar[str] = SLUG
     title: ClassVar[str] = "Square"
+    webhook_events: ClassVar[tuple[str, ...]] = square_webhooks.EVENTS
     capabilities: ClassVar[Capabilities] = Capabilities(
-        currencies=CURRENCIES, form_action_hosts=_form_action_hosts()
+        refund=True, currencies=CURRENCIES, form_action_hosts=_form_action_hosts()
     )
 
     def __init__(self, http_client: httpx.Client | None = None) -> None:
@@ -92,16 +100,11 @@ class SquareProvider:
 
     def fetch_checkout(self, provider_session_id: str) -> CheckoutSnapshot:
         order = self._order(_halves(provider_session_id)[1])
-        payments = tuple(
-            seen
+        found = [
+            self._seen(self._payment(payment_id), order, provider_session_id)
             for payment_id in payment_ids(order)
-            for seen in [
-                payment_snapshot(
-                    self._payment(payment_id), order, session_id=provider_session_id
-                )
-            ]
-            if seen is not None
-        )
+        ]
+        payments = tuple(seen for seen in found if seen is not None)
         return CheckoutSnapshot(
             provider_session_id=provider_session_id,
             state=session_state(order, payments),
@@ -120,29 +123,75 @@ class SquareProvider:
             pass  # deleted before, or paid: the order says which
         return self.fetch_checkout(provider_session_id)
 
+    def capture(
+        self, provider_session_id: str, idempotency_key: str
+    ) -> CheckoutSnapshot:
+        raise ProviderRejected("Square takes the money itself: nothing awaits capture.")
+
     def fetch_payment(self, provider_payment_id: str) -> PaymentSnapshot:
+        """Raises ForeignPayment for one of another location or product of Square's that
+        did not pay an order of ours: a refund's webhook does not tell the product."""
         payment = self._payment(provider_payment_id)
         order_id = text(payment, "order_id")
-        seen = payment_snapshot(payment, self._order(order_id) if order_id else {})
+        order = self._order(order_id) if order_id else {}
+        is_ours = square_webhooks.may_be_ours(payment, settings.SQUARE_LOCATION_ID)
+        if not is_ours and not names_our_checkout(order):
+            raise ForeignPayment("Another program of the seller's took this payment.")
+        seen = self._seen(payment, order)
         if seen is None:
             raise ProviderUnavailable("Square names a state that we do not know.")
         return seen
 
-    def list_payments(self, since: datetime) -> Iterator[PaymentSnapshot]:
-        """Payments of our location by the time of their last change."""
+    def refund(self, request: RefundRequest) -> RefundSnapshot:
+        """Give back, or return the refund made with this key; at first it is PENDING.
+
+        Our reference goes into the reason, the only text that a refund keeps. How long
+        Square keeps a key is not published. Source: API reference, "Refund payment".
+        """
+        amount = request.amount
         with _errors():
-            pages = self._client().payments.list(
-                location_id=settings.SQUARE_LOCATION_ID,
-                updated_at_begin_time=since.astimezone(UTC).isoformat(),
-                sort_field="UPDATED_AT",
-                sort_order="ASC",
-                limit=PAGE,
+            answer = self._client().refunds.with_raw_response.refund_payment(
+                idempotency_key=request.reference,
+                payment_id=request.provider_payment_id,
+                amount_money={
+                    "amount": amount.amount_minor,
+                    "currency": amount.currency,
+                },
+                reason=request.reference,
                 request_options=ONCE,
             )
-            found = [one.model_dump(mode="json", warnings=False) for one in pages]
-        for payment in found:
-            if square_webhooks.may_be_ours(payment, settings.SQUARE_LOCATION_ID):
-                yield self.fetch_payment(text(payment, "id"))
+            try:
+                return refund_snapshot(json_object(_json(answer), "refund"))
+            except ProviderRejected as exc:  # it is made, whatever it says of itself
+                raise ProviderUnavailable(str(exc)) from exc
+
+    def list_payments(self, since: datetime) -> Iterator[PaymentSnapshot]:
+        """Payments of our location by the time of their last change, then those whose
+        refunds alone have changed: no document says that a refund changes its payment."""
+        since_then: _Since = {
+            "location_id": settings.SQUARE_LOCATION_ID,
+            "updated_at_begin_time": since.astimezone(UTC).isoformat(),
+            "sort_field": "UPDATED_AT",
+            "sort_order": "ASC",
+            "limit": PAGE,
+            "request_options": ONCE,
+        }
+        with _errors():
+            client = self._client()
+            payments = [_plain(one) for one in client.payments.list(**since_then)]
+            refunds = [_plain(one) for one in client.refunds.list(**since_then)]
+        ours = [
+            text(payment, "id")
+            for payment in payments
+            if square_webhooks.may_be_ours(payment, settings.SQUARE_LOCATION_ID)
+        ]
+        refunded = [name for one in refunds if (name := text(one, "payment_id"))]
+        for payment_id in dict.fromkeys(ours + refunded):
+            try:
+                seen = self.fetch_payment(payment_id)
+            except ForeignPayment:
+                continue
+            yield seen
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         square_webhooks.verify(
@@ -171,12 +220,33 @@ class SquareProvider:
             return "Square does not let this location take cards yet; finish its set-up there."
         return ""
 
+    def _seen(
+        self, payment: Json, order: Json, session_id: str = ""
+    ) -> PaymentSnapshot | None:
+        """A payment with its refunds, of which it only gives the ids."""
+        refunds = tuple(
+            refund_snapshot(self._refund(refund_id))
+            for refund_id in refund_ids(payment)
+        )
+        return payment_snapshot(payment, order, session_id=session_id, refunds=refunds)
+
     def _payment(self, payment_id: str) -> Json:
         with _errors():
             answer = self._client().payments.with_raw_response.get(
                 _path_part(payment_id), request_options=ONCE
             )
             return json_object(_json(answer), "payment")
+
+    def _refund(self, refund_id: str) -> Json:
+        """A refund that its payment names; one not found yet may be found later."""
+        try:
+            with _errors():
+                answer = self._client().refunds.with_raw_response.get(
+                    _path_part(refund_id), request_options=ONCE
+                )
+                return json_object(_json(answer), "refund")
+        except ProviderRejected as exc:
+            raise ProviderUnavailable(str(exc)) from exc
 
     def _order(self, order_id: str) -> Json:
         with _errors():
@@ -221,6 +291,22 @@ def link_parameters(request: CheckoutRequest) -> dict[str, Any]:
     if request.customer_email:
         parameters["pre_populated_data"] = {"buyer_email": request.customer_email}
     return parameters
+
+
+class _Since(TypedDict):
+    """What lists of changes are asked for."""
+
+    location_id: str
+    updated_at_begin_time: str
+    sort_field: Literal["UPDATED_AT"]
+    sort_order: str
+    limit: int
+    request_options: RequestOptions
+
+
+def _plain(found: BaseModel) -> Json:
+    """For its names and times; amounts are read from Square's own JSON."""
+    return found.model_dump(mode="json", warnings=False)
 
 
 def _order_of(link: Json) -> str:

@@ -4,15 +4,19 @@ What is missing or of another type than documented is treated as not said; a sta
 do not know is never taken for paid. Source: Square API reference, 2025-08-20.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from merchant_portal.lib import ids
 from merchant_portal.lib.money import EXPONENTS, Money, MoneyError
 
 from .base import (
     PaymentSnapshot,
     ProviderRejected,
     ProviderUnavailable,
+    RefundSnapshot,
+    RefundState,
     SeenState,
     SessionState,
 )
@@ -34,6 +38,17 @@ PAYMENT_STATES = {
     "CANCELED": SeenState.FAILED,
     "FAILED": SeenState.FAILED,
 }
+# Anything else is under way, as far as we know.
+REFUND_STATES = {
+    "COMPLETED": RefundState.SUCCEEDED,
+    "APPROVED": RefundState.PENDING,
+    "PENDING": RefundState.PENDING,
+    "REJECTED": RefundState.FAILED,
+    "FAILED": RefundState.FAILED,
+}
+# What people write as the reason of a refund is no reference of ours.
+REFUND_REFERENCE = re.compile(rf"rfd_[{ids.ALPHABET}]{{{ids.LENGTH}}}")
+IDENTITY_MAX, REFUND_IDENTITY_MAX = 192, 255
 
 
 def session_state(order: Json, payments: Iterable[PaymentSnapshot]) -> SessionState:
@@ -62,7 +77,11 @@ def payment_ids(order: Json) -> list[str]:
 
 
 def payment_snapshot(
-    payment: Json, order: Json, *, session_id: str = ""
+    payment: Json,
+    order: Json,
+    *,
+    session_id: str = "",
+    refunds: tuple[RefundSnapshot, ...] = (),
 ) -> PaymentSnapshot | None:
     """One payment with our references off its order; None for a state we do not know."""
     state = PAYMENT_STATES.get(text(payment, "status"))
@@ -85,6 +104,36 @@ def payment_snapshot(
         fee=_fee(payment),
         method=text(payment, "source_type").lower()[:40],
         failure=_failure(payment) if state is SeenState.FAILED else "",
+        refunds=refunds,
+    )
+
+
+def names_our_checkout(order: Json) -> bool:
+    return bool(text(json_object(order, "metadata"), METADATA_CHECKOUT))
+
+
+def refund_ids(payment: Json) -> list[str]:
+    """Ids of the refunds of a payment, in its order."""
+    named = payment.get("refund_ids")
+    found = named if isinstance(named, list) else []
+    return [name for name in found if isinstance(name, str) and name]
+
+
+def refund_snapshot(refund: Json) -> RefundSnapshot:
+    """One refund; Square carries our reference in its reason and says nothing of why one
+    failed but the state itself."""
+    status, reason = text(refund, "status"), text(refund, "reason")
+    state = REFUND_STATES.get(status, RefundState.PENDING)
+    occurred_at = moment(refund, "created_at")
+    if occurred_at is None:
+        raise ProviderUnavailable("Square describes a refund without its time.")
+    return RefundSnapshot(
+        provider_refund_id=identity(refund, "refund", longest=REFUND_IDENTITY_MAX),
+        state=state,
+        amount=money(json_object(refund, "amount_money")),
+        occurred_at=occurred_at,
+        reference=reason if REFUND_REFERENCE.fullmatch(reason) else "",
+        failure=status.lower() if state is RefundState.FAILED else "",
     )
 
 
@@ -125,9 +174,9 @@ def _failure(payment: Json) -> str:
     return (text(first, "detail") or text(first, "code"))[:300]
 
 
-def identity(found: Json, what: str) -> str:
+def identity(found: Json, what: str, *, longest: int = IDENTITY_MAX) -> str:
     value = text(found, "id")
-    if not value or len(value) > 192:
+    if not value or len(value) > longest:
         raise ProviderUnavailable(f"Square describes a {what} without its id.")
     return value
 

@@ -14,6 +14,8 @@ from .parsing import KIND_MAX, Json, json_object, plain, text, webhook_object
 
 HEADER = "x-square-hmacsha256-signature"
 PAYMENT_EVENTS = ("payment.created", "payment.updated")
+REFUND_EVENTS = ("refund.created", "refund.updated")
+EVENTS = PAYMENT_EVENTS + REFUND_EVENTS
 # Taken by other programs of the seller's on the same account: their till, their invoices.
 _OTHER_PRODUCTS = (
     "APPOINTMENTS INVOICES ONLINE_STORE RESTAURANTS RETAIL SQUARE_POS TERMINAL_API"
@@ -45,24 +47,30 @@ def parse(body: bytes, *, location_id: str) -> ProviderEvent:
     """The envelope of a verified body.
 
     Says nothing of payments at another location of the seller's, or through another
-    product of Square's: links are paid at `location_id` through the API.
+    product of Square's: links are paid at `location_id` through the API. A refund does
+    not name the product; reading its payment does.
     """
     event = webhook_object(body)
     event_id, kind = plain(event.get("event_id")), plain(event.get("type"))
     data = event.get("data")
     if not event_id or not kind or not isinstance(data, Mapping):
         raise WebhookVerificationError("the body is no Square event")
-    payment_id = ""
+    subject, payment_id = json_object(data, "object"), ""
     if kind in PAYMENT_EVENTS:
-        payment = json_object(json_object(data, "object"), "payment")
+        payment = json_object(subject, "payment")
         if may_be_ours(payment, location_id):
             payment_id = plain(payment.get("id")) or plain(data.get("id"))
+    elif kind in REFUND_EVENTS:
+        refund = json_object(subject, "refund")
+        if may_be_ours(refund, location_id):
+            payment_id = plain(refund.get("payment_id"))
     return ProviderEvent(
         event_id=event_id, kind=kind[:KIND_MAX], provider_payment_id=payment_id
     )
 
 
-def may_be_ours(payment: Json, location_id: str) -> bool:
-    product = text(json_object(payment, "application_details"), "square_product")
-    place = text(payment, "location_id")
+def may_be_ours(found: Json, location_id: str) -> bool:
+    """`found`: a payment, or a refund, which only tells of its place."""
+    product = text(json_object(found, "application_details"), "square_product")
+    place = text(found, "location_id")
     return product not in OTHER_PRODUCTS and place in {"", location_id}

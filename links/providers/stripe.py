@@ -26,6 +26,8 @@ from .base import (
     ProviderMisconfigured,
     ProviderRejected,
     ProviderUnavailable,
+    RefundRequest,
+    RefundSnapshot,
 )
 from .stripe_money import (
     MAXIMUM_MINOR,
@@ -34,12 +36,21 @@ from .stripe_money import (
     SUPPORTED,
     to_stripe,
 )
-from .stripe_objects import SLUG, checkout_snapshot, payment_snapshot
+from .stripe_objects import (
+    METADATA_CHECKOUT,
+    METADATA_LINK,
+    METADATA_REFUND,
+    SLUG,
+    checkout_snapshot,
+    payment_snapshot,
+    refund_snapshot,
+    tells_all_refunds,
+)
 
 TIMEOUT_SECONDS = (5.0, 15.0)  # to connect, to read: a payer is waiting
 TITLE_MAX = 250
-METADATA_CHECKOUT, METADATA_LINK = "checkout", "link"
-EXPAND = "latest_charge.balance_transaction"
+PAGE = 100
+EXPAND = ("latest_charge.balance_transaction", "latest_charge.refunds")
 
 _LOCALES = (
     "bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hi-IN hr hu id it ja ko lt lv"
@@ -64,7 +75,9 @@ class StripeProvider:
 
     slug: ClassVar[str] = SLUG
     title: ClassVar[str] = "Stripe"
+    webhook_events: ClassVar[tuple[str, ...]] = stripe_webhooks.EVENTS
     capabilities: ClassVar[Capabilities] = Capabilities(
+        refund=True,
         currencies=SUPPORTED,
         minimum_minor=MINIMUM_MINOR,
         maximum_minor=MAXIMUM_MINOR,
@@ -92,9 +105,13 @@ class StripeProvider:
     def fetch_checkout(self, provider_session_id: str) -> CheckoutSnapshot:
         with _errors():
             session = self._client().v1.checkout.sessions.retrieve(
-                provider_session_id, {"expand": [f"payment_intent.{EXPAND}"]}
+                provider_session_id,
+                {"expand": [f"payment_intent.{path}" for path in EXPAND]},
             )
-            return checkout_snapshot(session.to_dict())
+            found = session.to_dict()
+            if isinstance(found.get("payment_intent"), dict):
+                self._add_older_refunds(found["payment_intent"])
+            return checkout_snapshot(found)
 
     def expire_checkout(self, provider_session_id: str) -> CheckoutSnapshot:
         """Stripe refuses unless the session is open; then we look what it is."""
@@ -107,6 +124,11 @@ class StripeProvider:
         except ProviderRejected:
             return self.fetch_checkout(provider_session_id)
 
+    def capture(
+        self, provider_session_id: str, idempotency_key: str
+    ) -> CheckoutSnapshot:
+        raise ProviderRejected("Stripe takes the money itself: nothing awaits capture.")
+
     def fetch_payment(self, provider_payment_id: str) -> PaymentSnapshot:
         """`provider_payment_id`: of a payment intent, pi_…
 
@@ -117,21 +139,48 @@ class StripeProvider:
             raise ProviderRejected(f"Nobody has tried to pay {provider_payment_id}.")
         return seen
 
+    def refund(self, request: RefundRequest) -> RefundSnapshot:
+        """Give back, or return the refund made with this key.
+
+        Stripe keeps keys for 24 hours: after that the same call gives back once more.
+        Source: API reference, "Create a refund", 2026-10-28.endive.
+        """
+        units = to_stripe(request.amount)
+        with _errors():
+            made = self._client().v1.refunds.create(
+                {
+                    "payment_intent": request.provider_payment_id,
+                    "amount": units,
+                    "metadata": {METADATA_REFUND: request.reference},
+                },
+                {"idempotency_key": request.reference},
+            )
+            try:
+                return refund_snapshot(made.to_dict())
+            except ProviderRejected as exc:  # it is made, whatever it says of itself
+                raise ProviderUnavailable(str(exc)) from exc
+
     def list_payments(self, since: datetime) -> Iterator[PaymentSnapshot]:
         """By Stripe's list of events, which goes back 30 days: a slow debit changes
         long after it was made."""
         with _errors():
             events = self._client().v1.events.list(
                 {
-                    "types": list(stripe_webhooks.INTENT_EVENTS),
+                    "types": [
+                        *stripe_webhooks.INTENT_EVENTS,
+                        *stripe_webhooks.REFUND_EVENTS,
+                    ],
                     "created": {"gte": int(since.timestamp())},
-                    "limit": 100,
+                    "limit": PAGE,
                 }
             )
             found = [event.to_dict() for event in events.auto_paging_iter()]
-            newest_first = [event["data"]["object"]["id"] for event in found]
+            newest_first = [
+                stripe_webhooks.payment_id(event["type"], event["data"]["object"])
+                for event in found
+            ]
         for payment_id in dict.fromkeys(reversed(newest_first)):
-            seen = self._payment(payment_id)
+            seen = self._payment(payment_id) if payment_id else None
             if seen is not None:
                 yield seen
 
@@ -157,9 +206,21 @@ class StripeProvider:
     def _payment(self, payment_id: str) -> PaymentSnapshot | None:
         with _errors():
             intent = self._client().v1.payment_intents.retrieve(
-                payment_id, {"expand": [EXPAND]}
+                payment_id, {"expand": list(EXPAND)}
             )
-            return payment_snapshot(intent.to_dict())
+            found = intent.to_dict()
+            self._add_older_refunds(found)
+            return payment_snapshot(found)
+
+    def _add_older_refunds(self, intent: dict[str, Any]) -> None:
+        """Read all refunds of an intent whose charge does not name all of them."""
+        if tells_all_refunds(intent):
+            return
+        pages = self._client().v1.refunds.list(
+            {"payment_intent": intent["id"], "limit": PAGE}
+        )
+        data = [refund.to_dict() for refund in pages.auto_paging_iter()]
+        intent["latest_charge"]["refunds"] = {"data": data, "has_more": False}
 
     def _client(self) -> stripe.StripeClient:
         if not settings.STRIPE_SECRET_KEY:

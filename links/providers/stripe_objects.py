@@ -13,6 +13,8 @@ from .base import (
     CheckoutSnapshot,
     PaymentSnapshot,
     ProviderUnavailable,
+    RefundSnapshot,
+    RefundState,
     SeenState,
     SessionState,
 )
@@ -20,6 +22,7 @@ from .parsing import Json, json_object, text
 from .stripe_money import from_stripe
 
 SLUG = "stripe"
+METADATA_CHECKOUT, METADATA_LINK, METADATA_REFUND = "checkout", "link", "refund"
 
 SESSION_STATES = {
     "open": SessionState.OPEN,
@@ -31,6 +34,14 @@ INTENT_STATES = {
     "processing": SeenState.PROCESSING,
     "requires_capture": SeenState.PROCESSING,
     "canceled": SeenState.FAILED,
+}
+# Anything else is under way, as far as we know.
+REFUND_STATES = {
+    "succeeded": RefundState.SUCCEEDED,
+    "pending": RefundState.PENDING,
+    "requires_action": RefundState.PENDING,
+    "failed": RefundState.FAILED,
+    "canceled": RefundState.FAILED,
 }
 UNPAID = "unpaid"
 
@@ -95,12 +106,45 @@ def payment_snapshot(
         amount=from_stripe(units, text(intent, "currency")),
         occurred_at=occurred_at,
         provider_session_id=text(session or {}, "id"),
-        checkout_reference=text(ours, "checkout"),
-        link_reference=text(ours, "link") or text(session or {}, "client_reference_id"),
+        checkout_reference=text(ours, METADATA_CHECKOUT),
+        link_reference=text(ours, METADATA_LINK)
+        or text(session or {}, "client_reference_id"),
         fee=_fee(charge),
         method=text(json_object(charge, "payment_method_details"), "type")[:40],
         failure=failure if state is SeenState.FAILED else "",
+        refunds=tuple(refund_snapshot(found) for found in reversed(_refunds(charge))),
     )
+
+
+def tells_all_refunds(intent: Json) -> bool:
+    """Whether no refund is missing. A charge names its ten newest, and those only when
+    it is asked to."""
+    charge = json_object(intent, "latest_charge")
+    return not charge or json_object(charge, "refunds").get("has_more") is False
+
+
+def refund_snapshot(refund: Json) -> RefundSnapshot:
+    """One refund; made elsewhere, and so without a reference, if its metadata is."""
+    state = REFUND_STATES.get(text(refund, "status"), RefundState.PENDING)
+    occurred_at = _moment(refund, "created")
+    if occurred_at is None:
+        raise ProviderUnavailable("Stripe describes a refund without its time.")
+    failure = text(refund, "failure_reason") or text(refund, "status")
+    return RefundSnapshot(
+        provider_refund_id=_identity(refund, "refund"),
+        state=state,
+        amount=from_stripe(refund.get("amount"), text(refund, "currency")),
+        occurred_at=occurred_at,
+        reference=text(json_object(refund, "metadata"), METADATA_REFUND),
+        failure=failure[:300] if state is RefundState.FAILED else "",
+    )
+
+
+def _refunds(charge: Json) -> list[Json]:
+    """What a charge names, newest first."""
+    data = json_object(charge, "refunds").get("data")
+    found = data if isinstance(data, list) else []
+    return [refund for refund in found if isinstance(refund, Mapping)]
 
 
 def _fee(charge: Json) -> Money | None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from merchant_portal.lib import clock
 
 from .base import ProviderEvent, WebhookVerificationError
-from .parsing import KIND_MAX, plain, webhook_object
+from .parsing import KIND_MAX, Json, plain, webhook_object
 
 TOLERANCE_SECONDS = 300
 # Stripe's own; here it holds for the future too, which the SDK lets pass.
@@ -29,6 +29,15 @@ INTENT_EVENTS = (
 )
 # The fee is often booked a moment after the charge; "updated" brings it.
 CHARGE_EVENTS = ("charge.succeeded", "charge.updated")
+# The first is about the charge; a refund can fail days later.
+REFUND_EVENTS = (
+    "charge.refunded",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+)
+
+EVENTS = SESSION_EVENTS + INTENT_EVENTS + CHARGE_EVENTS + REFUND_EVENTS
 
 
 def secrets(given: str) -> list[str]:
@@ -81,19 +90,21 @@ def parse(body: bytes, *, is_live: bool) -> ProviderEvent:
         )
     if event.get("account"):
         raise WebhookVerificationError("the event is another account's")
-    session_id = payment_id = ""
-    if kind in SESSION_EVENTS:
-        session_id = plain(subject.get("id"))
-    elif kind in INTENT_EVENTS:
-        payment_id = plain(subject.get("id"))
-    elif kind in CHARGE_EVENTS:
-        payment_id = plain(subject.get("payment_intent"))
     return ProviderEvent(
         event_id=event_id,
         kind=kind[:KIND_MAX],
-        provider_session_id=session_id,
-        provider_payment_id=payment_id,
+        provider_session_id=plain(subject.get("id")) if kind in SESSION_EVENTS else "",
+        provider_payment_id=payment_id(kind, subject),
     )
+
+
+def payment_id(kind: str, subject: Json) -> str:
+    """The payment intent that an event is about; empty if it is about none."""
+    if kind in INTENT_EVENTS:
+        return plain(subject.get("id"))
+    if kind in CHARGE_EVENTS + REFUND_EVENTS:
+        return plain(subject.get("payment_intent"))
+    return ""
 
 
 def _parsed_signature(given: str) -> tuple[int, list[bytes]]:

@@ -12,12 +12,13 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
 from merchant_portal.lib import clock, ids
 from merchant_portal.lib.money import Money
 
-from ..models.training import TrainingPayment, TrainingSession
+from ..models.training import TrainingPayment, TrainingRefund, TrainingSession
 from .base import (
     Capabilities,
     CheckoutRequest,
@@ -25,6 +26,9 @@ from .base import (
     PaymentSnapshot,
     ProviderEvent,
     ProviderRejected,
+    RefundRequest,
+    RefundSnapshot,
+    RefundState,
     SeenState,
     SessionState,
     WebhookVerificationError,
@@ -41,7 +45,8 @@ SIGNATURE_HEADER = "Training-Signature"
 class TrainingProvider:
     slug: ClassVar[str] = "training"
     title: ClassVar[str] = "Training"
-    capabilities: ClassVar[Capabilities] = Capabilities()
+    webhook_events: ClassVar[tuple[str, ...]] = ()
+    capabilities: ClassVar[Capabilities] = Capabilities(refund=True)
 
     def create_checkout(self, request: CheckoutRequest) -> CheckoutSnapshot:
         session, _created = TrainingSession.objects.get_or_create(
@@ -66,22 +71,47 @@ class TrainingProvider:
         ).update(closed_at=clock.now())
         return _snapshot(_session(provider_session_id))
 
+    def capture(
+        self, provider_session_id: str, idempotency_key: str
+    ) -> CheckoutSnapshot:
+        raise ProviderRejected("A training payment takes itself: nothing to capture.")
+
     def fetch_payment(self, provider_payment_id: str) -> PaymentSnapshot:
-        payment = (
-            TrainingPayment.objects.select_related("session")
-            .filter(payment_id=provider_payment_id)
-            .first()
-        )
-        if payment is None:
-            raise ProviderRejected(f"No training payment {provider_payment_id[:40]}.")
-        return _seen(payment, clock.now())
+        return _seen(_payment(provider_payment_id), clock.now())
+
+    def refund(self, request: RefundRequest) -> RefundSnapshot:
+        """Give back at once; the payment's row is locked, so two calls at a time
+        never give back more than came in."""
+        now = clock.now()
+        with transaction.atomic():
+            TrainingPayment.objects.select_for_update().filter(
+                payment_id=request.provider_payment_id
+            ).first()
+            payment = _payment(request.provider_payment_id)
+            made = TrainingRefund.objects.filter(reference=request.reference).first()
+            if made is None:
+                _check_refund(payment, request.amount, now)
+                made = TrainingRefund.objects.create(
+                    payment=payment,
+                    refund_id=ids.new("tre"),
+                    reference=request.reference,
+                    amount_minor=request.amount.amount_minor,
+                    created_at=now,
+                    webhook_at=now,
+                )
+        refunded = Money(made.amount_minor, payment.session.currency)
+        if made.payment_id != payment.pk or refunded != request.amount:
+            raise ProviderRejected("This reference is another training refund's.")
+        return _refund_seen(made, payment.session.currency)
 
     def list_payments(self, since: datetime) -> Iterable[PaymentSnapshot]:
         now = clock.now()
-        rows = TrainingPayment.objects.select_related("session").filter(
-            created_at__gte=since - DELAY
+        refunded = TrainingRefund.objects.filter(created_at__gte=since)
+        rows = TrainingPayment.objects.filter(
+            Q(created_at__gte=since - DELAY) | Q(pk__in=refunded.values("payment"))
         )
-        return [_seen(payment, now) for payment in rows.order_by("created_at")]
+        told = rows.select_related("session").prefetch_related("refunds")
+        return [_seen(payment, now) for payment in told.order_by("created_at")]
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         sent_at, _, signature = headers.get(SIGNATURE_HEADER, "").partition(",")
@@ -152,13 +182,24 @@ def webhook(payment: TrainingPayment, number: int) -> tuple[dict[str, str], byte
     The two of `duplicate` carry one event id; those of `later` are two events.
     """
     number = 1 if payment.outcome == "duplicate" else number
-    body = json.dumps(
-        {
-            "id": f"tev_{payment.payment_id[4:]}_{number}",
-            "type": "payment.updated",
-            "session": payment.session.session_id,
-        }
-    ).encode()
+    return _signed(
+        f"tev_{payment.payment_id[4:]}_{number}",
+        "payment.updated",
+        payment.session.session_id,
+    )
+
+
+def refund_webhook(refund: TrainingRefund) -> tuple[dict[str, str], bytes]:
+    """Headers and body of the signed webhook about a refund."""
+    return _signed(
+        f"tev_{refund.refund_id[4:]}",
+        "refund.created",
+        refund.payment.session.session_id,
+    )
+
+
+def _signed(event_id: str, kind: str, session_id: str) -> tuple[dict[str, str], bytes]:
+    body = json.dumps({"id": event_id, "type": kind, "session": session_id}).encode()
     sent_at = int(clock.now().timestamp())
     return {SIGNATURE_HEADER: f"{sent_at},{_signature(sent_at, body)}"}, body
 
@@ -175,9 +216,34 @@ def _session(session_id: str) -> TrainingSession:
     return session
 
 
+def _payment(payment_id: str) -> TrainingPayment:
+    payment = (
+        TrainingPayment.objects.select_related("session")
+        .prefetch_related("refunds")
+        .filter(payment_id=payment_id)
+        .first()
+    )
+    if payment is None:
+        raise ProviderRejected(f"No training payment {payment_id[:40]}.")
+    return payment
+
+
+def _check_refund(payment: TrainingPayment, amount: Money, now: datetime) -> None:
+    """ProviderRejected for more than is left of what has come in."""
+    if payment.succeeds_at is None or payment.succeeds_at > now:
+        raise ProviderRejected("No money has come in that could be given back.")
+    if amount.currency != payment.session.currency:
+        raise ProviderRejected(f"The payment was in {payment.session.currency}.")
+    left = payment.session.amount_minor - sum(
+        refund.amount_minor for refund in payment.refunds.all()
+    )
+    if not 0 < amount.amount_minor <= left:
+        raise ProviderRejected("So much is not left of the training payment.")
+
+
 def _snapshot(session: TrainingSession) -> CheckoutSnapshot:
     now = clock.now()
-    payments = list(session.payments.order_by("created_at"))
+    payments = list(session.payments.prefetch_related("refunds").order_by("created_at"))
     for payment in payments:
         payment.session = session
     return CheckoutSnapshot(
@@ -222,4 +288,18 @@ def _seen(payment: TrainingPayment, now: datetime) -> PaymentSnapshot:
         fee=Money(fee, session.currency) if succeeded else None,
         method="card",
         failure="" if payment.succeeds_at else "The card was declined.",
+        refunds=tuple(
+            _refund_seen(refund, session.currency)
+            for refund in sorted(payment.refunds.all(), key=lambda row: row.pk)
+        ),
+    )
+
+
+def _refund_seen(refund: TrainingRefund, currency: str) -> RefundSnapshot:
+    return RefundSnapshot(
+        provider_refund_id=refund.refund_id,
+        state=RefundState.SUCCEEDED,
+        amount=Money(refund.amount_minor, currency),
+        occurred_at=refund.created_at,
+        reference=refund.reference,
     )

@@ -1,10 +1,13 @@
 """Which provider accounts this installation has, as its settings say."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import F
+from django.db.models.functions import Least
 
-from merchant_portal.lib import rows
+from merchant_portal.lib import clock, rows
 from merchant_portal.lib.money import Money
 
 from ..models import PaymentLink, ProviderAccount
@@ -12,6 +15,9 @@ from ..providers.base import Capabilities
 from ..providers.registry import get_provider
 
 Mode = ProviderAccount.Mode
+FAILURES_BEFORE_DOWN, FAILURES_MAX = 3, 20
+DOWN_SECONDS, DOWN_SECONDS_MAX = 30, 300
+# At most: so it is back by itself within five minutes of answering again.
 _ACCOUNTS = rows.Kept(rows.Prepared(ProviderAccount.objects.all))
 
 
@@ -26,10 +32,14 @@ class Offer:
 def configured() -> dict[str, str]:
     """slug → mode of every provider whose keys are set; in the order of the page."""
     modes: dict[str, str] = {}
-    if settings.STRIPE_SECRET_KEY:
-        modes["stripe"] = Mode.LIVE if "stripe" in settings.LIVE_KEYS else Mode.TEST
-    if settings.SQUARE_ACCESS_TOKEN:
-        modes["square"] = Mode.LIVE if "square" in settings.LIVE_KEYS else Mode.TEST
+    keys = {
+        "stripe": settings.STRIPE_SECRET_KEY,
+        "paypal": settings.PAYPAL_CLIENT_ID,
+        "square": settings.SQUARE_ACCESS_TOKEN,
+    }
+    for slug, key in keys.items():
+        if key:
+            modes[slug] = Mode.LIVE if slug in settings.LIVE_KEYS else Mode.TEST
     if settings.TRAINING_ENABLED:
         modes["training"] = Mode.TEST
     modes["manual"] = Mode.LIVE
@@ -45,11 +55,12 @@ def get(slug: str) -> ProviderAccount:
     return account
 
 
-def offered(link: PaymentLink) -> list[Offer]:
+def offered(link: PaymentLink, now: datetime) -> list[Offer]:
     """The hosted ways to pay the balance of this link, in the merchant's order."""
     modes = configured()
     known = {(account.slug, account.mode): account for account in _ACCOUNTS.fetch()}
-    usable = []
+    usable: list[tuple[int, int, Offer]] = []
+    silent: list[tuple[int, int, Offer]] = []
     for rank, (slug, mode) in enumerate(modes.items()):
         provider = get_provider(slug)
         account = known.get((slug, mode))
@@ -60,8 +71,34 @@ def offered(link: PaymentLink) -> list[Offer]:
             and takes(provider.capabilities, link.balance)
         ):
             position = account.position if account else 0
-            usable.append((position, rank, Offer(slug, provider.title)))
-    return [offer for _position, _rank, offer in sorted(usable, key=lambda u: u[:2])]
+            is_down = account and account.down_until and account.down_until > now
+            offers = silent if is_down else usable
+            offers.append((position, rank, Offer(slug, provider.title)))
+    # Where nothing else is left, a try that may fail is better than none.
+    ranked = sorted(usable or silent, key=lambda found: found[:2])
+    return [offer for _position, _rank, offer in ranked]
+
+
+def note_silence(account: ProviderAccount) -> None:
+    """It did not answer a payer. From the third time on it is not offered for a while,
+    each time longer, so that nobody waits in vain and it is left in peace."""
+    ProviderAccount.objects.filter(pk=account.pk).update(
+        failures=Least(F("failures") + 1, FAILURES_MAX)
+    )
+    account.refresh_from_db(fields=["failures"])
+    beyond = account.failures - FAILURES_BEFORE_DOWN
+    if beyond >= 0:
+        rest = min(DOWN_SECONDS * 2**beyond, DOWN_SECONDS_MAX)
+        account.down_until = clock.now() + timedelta(seconds=rest)
+        account.save(update_fields=["down_until"])
+
+
+def note_answer(account: ProviderAccount) -> None:
+    """It answers again; no statement if it never stopped."""
+    if account.failures:
+        ProviderAccount.objects.filter(pk=account.pk).update(
+            failures=0, down_until=None
+        )
 
 
 def takes(capabilities: Capabilities, amount: Money) -> bool:

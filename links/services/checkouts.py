@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from merchant_portal.lib import clock, crash, queue
@@ -30,7 +31,7 @@ from ..providers.base import (
     SessionState,
 )
 from ..providers.registry import get_provider
-from . import accounts, pages, payments, recipients, sessions
+from . import accounts, capturing, pages, payments, recipients, sessions
 from .errors import LinkError
 
 S = CheckoutState
@@ -115,9 +116,13 @@ def _refuse_unpayable(
 ) -> None:
     if link.status != LinkStatus.ACTIVE or link.is_past_expiry(now):
         raise CheckoutRefused(_("This payment link is no longer open."))
-    if link.payments.filter(state=PaymentState.PROCESSING).exists():
+    is_being_taken = Q(state=S.CAPTURING, close_ordered_at=None)
+    if (
+        link.payments.filter(state=PaymentState.PROCESSING).exists()
+        or link.checkouts.filter(is_being_taken).exists()
+    ):
         raise CheckoutRefused(_("A payment is already on its way."))
-    offered = {offer.slug for offer in accounts.offered(link)}
+    offered = {offer.slug for offer in accounts.offered(link, now)}
     if account.slug not in offered or not account.is_enabled:
         raise CheckoutRefused(_("This way to pay is not available."))
 
@@ -168,6 +173,7 @@ def _open(checkout: Checkout) -> str:
     try:
         snapshot = provider.create_checkout(request)
     except ProviderUnavailable as exc:
+        accounts.note_silence(checkout.account)
         if not checkout.move_to(S.UNKNOWN, last_error=str(exc)[:300]):
             return _opened_by_other_half(checkout)
         raise ProviderDown(
@@ -179,6 +185,7 @@ def _open(checkout: Checkout) -> str:
             _("The payment service refused. Nothing was charged.")
         ) from exc
     crash.crash_at("checkout.after_call")
+    accounts.note_answer(checkout.account)
     _store_opened(checkout, snapshot)
     if checkout.close_ordered_at is not None:
         queue.nudge("links.tasks.close_checkout", checkout.pk)
@@ -236,6 +243,8 @@ def settle(pk: int) -> None:
         # Gone at the provider: nobody can pay it any more.
         checkout.move_to(S.FAILED, last_error=str(exc)[:300], next_check_at=None)
         return
+    if snapshot.awaits_capture:
+        snapshot = capturing.take(checkout, provider, snapshot)
     # Not every provider's sessions end by themselves.
     is_over = checkout.close_ordered_at is not None or _end_of(checkout) <= clock.now()
     if snapshot.state == SessionState.OPEN and is_over:
@@ -279,7 +288,9 @@ def _end(checkout: Checkout, snapshot: CheckoutSnapshot) -> bool:
     """Finish a checkout of which no money can come any more; False if some may."""
     if snapshot.state == SessionState.EXPIRED:
         ended, kind = S.EXPIRED, "checkout.expired"
-    elif snapshot.state == SessionState.COMPLETED and _has_failed(snapshot):
+    elif snapshot.state == SessionState.FAILED or (
+        snapshot.state == SessionState.COMPLETED and _has_failed(snapshot)
+    ):
         ended, kind = S.FAILED, "checkout.failed"
     else:
         return False
@@ -319,6 +330,14 @@ def _schedule_next(checkout: Checkout) -> bool:
         next_check_at=now + timedelta(seconds=CHECK_AFTER_SECONDS[step]),
     )
     return scheduled == 1
+
+
+def look_now(checkout: Checkout) -> None:
+    """Something waits for us there; the sweep finds it if the nudge is lost."""
+    Checkout.objects.filter(pk=checkout.pk).exclude(state__in=FINAL).update(
+        next_check_at=clock.now()
+    )
+    queue.nudge("links.tasks.settle_checkout", checkout.pk)
 
 
 def due_for_check(limit: int = 100) -> list[int]:

@@ -14,12 +14,13 @@ from merchant_portal.lib import clock, crash, database, queue
 from ..models import Checkout, EventState, Payment, WebhookEvent
 from ..providers.base import (
     CheckoutSnapshot,
+    ForeignPayment,
     PaymentSnapshot,
     ProviderError,
     ProviderRejected,
 )
 from ..providers.registry import get_provider
-from . import checkouts, payments, storing
+from . import checkouts, payments, proving, storing
 
 LEASE = timedelta(seconds=60)
 RETRY_AFTER_SECONDS = (10, 60, 300, 1800, 7200)
@@ -44,14 +45,20 @@ def receive(slug: str, headers: Mapping[str, str], body: bytes) -> int | None:
     """Verify and store one webhook, once for ever; a task does the work.
 
     Its key, or None for a repeat, which is already at work. Raises
-    WebhookVerificationError (answer 400) and KeyError for a provider whose keys are not
-    set (answer 404). One statement, two for a repeat; none before the signature is
+    WebhookVerificationError (answer 400), TooManyUnproved (503) and KeyError for a
+    provider whose keys are not set (answer 404). One statement, two for a repeat; none before the signature is
     proved, and no call to anybody.
     """
     provider = get_provider(slug)
-    provider.verify_webhook(headers, body)
+    is_proved = proving.is_proved(provider, headers, body)
     event = provider.parse_webhook(body)
-    stored = database.repeated(lambda: storing.store(slug, event, body), is_keyed=True)
+
+    def store() -> int | None:
+        if is_proved:
+            return storing.store(slug, event, body)
+        return proving.keep(slug, event.kind, headers, body)
+
+    stored = database.repeated(store, is_keyed=True)
     crash.crash_at("webhook.after_store")
     if stored is not None:
         queue.nudge("links.tasks.process_webhook", stored)
@@ -68,6 +75,8 @@ def process(pk: int) -> bool:
     if event is None:
         return False
     try:
+        if not event.is_verified and not proving.prove(event):
+            return False
         read = _read(event)
     except ProviderRejected as exc:
         _postpone(event, str(exc), is_final=True)
@@ -111,7 +120,10 @@ def _read(event: WebhookEvent) -> _Read:
         session = provider.fetch_checkout(hint.provider_session_id)
         return _Read(session, session.payments)
     if hint.provider_payment_id:
-        return _Read(None, (provider.fetch_payment(hint.provider_payment_id),))
+        try:
+            return _Read(None, (provider.fetch_payment(hint.provider_payment_id),))
+        except ForeignPayment:
+            pass  # of the seller's till, for example: not ours to book
     return _Read(None, ())
 
 
@@ -124,6 +136,8 @@ def _book(event: WebhookEvent, read: _Read) -> EventState:
         ).first()
     if checkout is not None and read.session is not None:
         checkouts.apply(checkout, read.session)
+        if read.session.awaits_capture:
+            checkouts.look_now(checkout)
     else:
         for seen in read.payments:
             payments.record(seen)

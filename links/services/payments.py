@@ -24,7 +24,7 @@ from ..models import (
     ProviderAccount,
 )
 from ..providers.base import PaymentSnapshot
-from . import accounts, recipients, reminders, sessions, totals
+from . import accounts, recipients, refunds, reminders, sessions, totals
 
 S = PaymentState
 
@@ -72,8 +72,9 @@ def _book(
         else None
     )
     payment, was = _merge(account, seen, link, checkout, actor, note)
+    has_refunds = bool(seen.refunds) and refunds.book(payment, link, seen.refunds)
     if was is None:
-        return None
+        return payment if has_refunds else None
     if link is not None:
         _settle(link, checkout, payment, was, actor)
     if payment.state == S.SUCCEEDED and was.state != S.SUCCEEDED:
@@ -290,6 +291,7 @@ def allocate(link: PaymentLink) -> None:
         if payment.surplus_minor != surplus:
             payment.surplus_minor = surplus
             payment.save(update_fields=["surplus_minor"])
+            refunds.propose_surplus(payment)
     paid = link.amount_minor - left
     if paid != link.amount_paid_minor:
         link.amount_paid_minor = paid

@@ -14,6 +14,8 @@ from ..models import (
     Payment,
     PaymentLink,
     PaymentState,
+    Refund,
+    RefundState,
     WebhookEvent,
 )
 
@@ -33,6 +35,12 @@ def payments() -> QuerySet[Payment]:
 def events() -> QuerySet[WebhookEvent]:
     """Webhooks that could not be worked on, however often it was tried."""
     return WebhookEvent.objects.filter(state=EventState.DEAD)
+
+
+def refunds() -> QuerySet[Refund]:
+    """Refunds that wait for a decision, and those of which nobody knows; the condition
+    of the index refund_needs_person."""
+    return Refund.objects.filter(state__in=[RefundState.PROPOSED, RefundState.UNKNOWN])
 
 
 def deal_with(payment: Payment, *, actor: Actor) -> bool:

@@ -12,12 +12,12 @@ from merchant_portal.lib.money import Money
 from ..models import DailyTotal, Measure
 
 
-def add(measure: Measure, amount: Money, at: datetime) -> None:
-    """Count one more; the last statement of its transaction: the row is shared."""
+def add(measure: Measure, amount: Money, at: datetime, count: int = 1) -> None:
+    """Count one more, or `count`; the last statement of its transaction: the row is shared."""
     day = at.astimezone(zone_of(None)).date()
     key: dict[str, Any] = {"day": day, "measure": measure, "currency": amount.currency}
     more = {
-        "count": F("count") + 1,
+        "count": F("count") + count,
         "amount_minor": F("amount_minor") + amount.amount_minor,
     }
     if not DailyTotal.objects.filter(**key).update(**more):

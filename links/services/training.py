@@ -1,8 +1,10 @@
 """The training provider at work: its answers, and its webhooks to our inbox."""
 
+from datetime import datetime
+
 from merchant_portal.lib import clock, queue
 
-from ..models import TrainingPayment, TrainingSession
+from ..models import TrainingPayment, TrainingRefund, TrainingSession
 from ..providers import training
 from . import accounts, inbox
 
@@ -32,7 +34,16 @@ def deliver_webhooks(limit: int = 100) -> int:
     sent = 0
     for payment in due.order_by("webhook_at")[:limit]:
         sent += _deliver(payment)
-    return sent
+    return sent + _deliver_refunds(now, limit)
+
+
+def _deliver_refunds(now: datetime, limit: int) -> int:
+    due = TrainingRefund.objects.filter(webhook_at__lte=now)
+    refunds = due.select_related("payment__session").order_by("webhook_at")[:limit]
+    for refund in refunds:
+        inbox.receive("training", *training.refund_webhook(refund))
+        TrainingRefund.objects.filter(pk=refund.pk).update(webhook_at=None)
+    return len(refunds)
 
 
 def _deliver(payment: TrainingPayment) -> int:

@@ -39,9 +39,13 @@ class ProviderContract:
 
     `signs_time`: whether the signature covers the time of sending. Where it does not, an
     old event is as good as a new one, and only its id keeps it from coming twice.
+    `too_far_off`: ages in seconds that are refused. `ends_there`: whether a session can
+    be closed at the provider; where it cannot, no money moves without us.
     """
 
     signs_time: ClassVar[bool] = True
+    too_far_off: ClassVar[tuple[int, int]] = (360, -360)
+    ends_there: ClassVar[bool] = True
 
     def pay(self, session: CheckoutSnapshot) -> None:
         """The payer pays on the hosted page, in full, and it succeeds."""
@@ -126,8 +130,9 @@ class ProviderContract:
         assert expired.state is SessionState.EXPIRED
         assert again.state is SessionState.EXPIRED
         fetched = provider.fetch_checkout(session.provider_session_id)
-        assert fetched.state is SessionState.EXPIRED
         assert fetched.payments == ()
+        if self.ends_there:
+            assert fetched.state is SessionState.EXPIRED
 
     def test_does_not_expire_a_paid_session(self, provider: Provider) -> None:
         session = self.open_session(provider)
@@ -185,10 +190,10 @@ class ProviderContract:
                 provider.verify_webhook(given, body)
 
     @pytest.mark.django_db  # the database's clock has the last word
-    @pytest.mark.parametrize("age_seconds", [360, -360])
-    def test_refuses_another_time(self, provider: Provider, age_seconds: int) -> None:
+    @pytest.mark.parametrize("place", [0, 1])
+    def test_refuses_another_time(self, provider: Provider, place: int) -> None:
         body = self.unknown_event()
-        headers = self.sign(body, age_seconds=age_seconds)
+        headers = self.sign(body, age_seconds=self.too_far_off[place])
 
         if not self.signs_time:
             assert headers == self.sign(body)

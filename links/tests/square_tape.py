@@ -54,6 +54,7 @@ class SquareTape:
         self.links: dict[str, Any] = {}
         self.orders: dict[str, Any] = {}
         self.payments: dict[str, Any] = {}
+        self.refunds: dict[str, Any] = {}
         self.location = {
             "id": LOCATION,
             "status": "ACTIVE",
@@ -87,6 +88,26 @@ class SquareTape:
             order["state"] = "COMPLETED"
         return payment
 
+    def give_back(
+        self, payment_id: str, minor: Any, status: str = "PENDING", **changes: Any
+    ) -> Any:
+        """A refund made at the dashboard, or with a `reason` by a program."""
+        payment = self.payments[payment_id]
+        refund = {
+            "id": f"{payment_id}_re{len(self.refunds)}",
+            "status": status,
+            "location_id": payment["location_id"],
+            "amount_money": {**payment["total_money"], "amount": minor},
+            "payment_id": payment_id,
+            "order_id": payment["order_id"],
+            "created_at": NOW,
+            "updated_at": NOW,
+            **changes,
+        }
+        self.refunds[refund["id"]] = refund
+        payment.setdefault("refund_ids", []).append(refund["id"])
+        return refund
+
     def _answer(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content) if request.content else None
         query = dict(request.url.params)
@@ -108,11 +129,15 @@ class SquareTape:
             return self._create(body)
         if parts == ["payments"]:
             return 200, {"payments": list(self.payments.values())}
+        if parts == ["refunds"]:
+            if method == "POST":
+                return self._refund(body)
+            return 200, {"refunds": list(self.refunds.values())}
         if parts[0] == "locations":
             return 200, {"location": self.location}
         if parts[0] == "online-checkout":
             return self._delete(parts[2])
-        kept = self.orders if parts[0] == "orders" else self.payments
+        kept = getattr(self, parts[0])
         if parts[1] not in kept:
             return 404, NOT_FOUND
         return 200, {parts[0].removesuffix("s"): kept[parts[1]]}
@@ -136,6 +161,27 @@ class SquareTape:
         self.orders[order["id"]], self.links[link["id"]] = order, link
         self._answers[key] = (body, {"payment_link": link})
         return 200, {"payment_link": link}
+
+    def _refund(self, body: Any) -> tuple[int, Any]:
+        key = body["idempotency_key"]
+        if key in self._answers:
+            first, answer = self._answers[key]
+            reused = error("INVALID_REQUEST_ERROR", "IDEMPOTENCY_KEY_REUSED")
+            return (200, answer) if first == body else (400, reused)
+        payment = self.payments.get(body["payment_id"])
+        if payment is None:
+            return 404, NOT_FOUND
+        amount = body["amount_money"]["amount"]
+        given = [
+            row["amount_money"]["amount"]
+            for row in self.refunds.values()
+            if row["payment_id"] == payment["id"] and row["status"] != "FAILED"
+        ]
+        if amount + sum(given) > payment["total_money"]["amount"]:
+            return 400, error("REFUND_ERROR", "REFUND_AMOUNT_INVALID")
+        refund = self.give_back(payment["id"], amount, reason=body["reason"])
+        self._answers[key] = (body, {"refund": dict(refund)})
+        return 200, {"refund": refund}
 
     def _delete(self, link_id: str) -> tuple[int, Any]:
         link = self.links.pop(link_id, None)

@@ -23,6 +23,7 @@ from .factories import make_customer, make_link, make_seen, make_user
 pytestmark = pytest.mark.django_db
 LISTS = {
     "payment": set(Role),
+    "refund": set(Role),
     "reminderplan": set(Role),
     "provideraccount": {Role.OWNER, Role.FINANCE, Role.AUDITOR},
     "webhookevent": {Role.OWNER, Role.FINANCE, Role.AUDITOR},

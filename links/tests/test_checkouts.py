@@ -185,10 +185,10 @@ def test_processing_money_stops_a_second_try() -> None:
 
 def test_offers_only_what_the_link_allows() -> None:
     link = make_link()
-    assert [o.slug for o in accounts.offered(link)] == ["training"]
+    assert [o.slug for o in accounts.offered(link, clock.now())] == ["training"]
     link.allowed_providers = ["stripe"]
 
-    assert accounts.offered(link) == []
+    assert accounts.offered(link, clock.now()) == []
 
 
 def test_a_session_gone_at_the_provider_is_not_asked_for_again() -> None:

@@ -314,3 +314,27 @@ def test_training_is_gone_when_it_is_switched_off(
     assert client.get(f"/training/{checkout.public_id}/").status_code == 404
     assert answer(client, checkout, "approve").status_code == 404
     assert not TrainingPayment.objects.exists()
+
+
+def test_says_that_too_much_came_and_goes_back(
+    client: Client, link: PaymentLink, checkout: Checkout
+) -> None:
+    payments.record(make_seen(link, payment_id="other", amount_minor=1250))
+    answer(client, checkout, "approve")
+    checkouts.settle(checkout.pk)
+
+    page = client.get(return_path(checkout)).content.decode()
+
+    assert "€12.50 more than was asked for" in page
+    assert "will give it back to you" in page
+
+
+def test_says_nothing_of_the_kind_where_all_is_right(
+    client: Client, link: PaymentLink, checkout: Checkout
+) -> None:
+    answer(client, checkout, "approve")
+    checkouts.settle(checkout.pk)
+
+    assert (
+        "more than was asked" not in client.get(return_path(checkout)).content.decode()
+    )

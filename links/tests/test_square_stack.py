@@ -15,8 +15,11 @@ from django.test import Client
 from links.models import EventState, LinkStatus, Payment, WebhookEvent
 from links.providers.base import (
     CheckoutSnapshot,
+    PaymentSnapshot,
     ProviderMisconfigured,
+    ProviderRejected,
     ProviderUnavailable,
+    RefundState,
     SeenState,
     SessionState,
 )
@@ -30,7 +33,8 @@ from proofs.tests import square_peer
 from proofs.tests.square_peer import Peer
 
 from .factories import make_customer, make_link
-from .provider_contract import REQUEST, ProviderContract, Signed
+from .provider_contract import REQUEST, Signed
+from .refund_contract import FIRST, SECOND, RefundContract, request_for, told
 from .square_tape import event, signed
 
 pytestmark = pytest.mark.stack
@@ -68,7 +72,21 @@ def heard(peer: Peer) -> list[Request]:
     return peer.receiver.wait_for(len(peer.events()))
 
 
-class TestContract(ProviderContract):
+def settle(peer: Peer, status: str) -> None:
+    """End every refund that is under way."""
+    for refund in peer.ledger.objects("refund"):
+        if refund["status"] == "PENDING":
+            peer.control(settle_refund={"refund": refund["id"], "status": status})
+
+
+def paid(provider: SquareProvider) -> PaymentSnapshot:
+    session = provider.create_checkout(REQUEST)
+    press(session, "pay")
+    (payment,) = provider.fetch_checkout(session.provider_session_id).payments
+    return payment
+
+
+class TestContract(RefundContract):
     signs_time = False
 
     @pytest.fixture(autouse=True)
@@ -79,10 +97,23 @@ class TestContract(ProviderContract):
         press(session, "pay")
 
     def webhook_for(self, session: CheckoutSnapshot) -> Signed:
+        return self._heard("payment.updated")
+
+    def refund_elsewhere(self, payment: PaymentSnapshot, minor: int) -> None:
+        found = {"id": payment.provider_payment_id, "total_money": {"currency": "EUR"}}
+        assert self.peer.refund("dash", found, minor, reason="Rain").status == 200
+
+    def settle_refunds(self) -> None:
+        settle(self.peer, "COMPLETED")
+
+    def refund_webhook_for(self, payment: PaymentSnapshot) -> Signed:
+        return self._heard("refund.created")
+
+    def _heard(self, kind: str) -> Signed:
         return next(
             (dict(hook.headers), hook.body)
             for hook in heard(self.peer)
-            if json.loads(hook.body)["type"] == "payment.updated"
+            if json.loads(hook.body)["type"] == kind
         )
 
     def sign(
@@ -197,6 +228,51 @@ def test_a_page_opened_without_an_answer_is_found_by_its_key(
 
     assert session.state is SessionState.OPEN
     assert len(peer.ledger.objects("payment_link")) == 1
+
+
+@pytest.mark.parametrize(
+    "fault", ["commit_then_hang", "commit_then_reset", "commit_then_500"]
+)
+def test_a_refund_without_an_answer_is_told_by_its_payment(
+    peer: Peer, provider: SquareProvider, fault: str
+) -> None:
+    payment = paid(provider)
+    request = request_for(payment, 500)
+    peer.control(**{fault: {"times": 1, "seconds": 3, "path": "/v2/refunds"}})
+
+    with (
+        httpx.Client(timeout=0.5) as impatient,
+        pytest.raises(ProviderUnavailable),
+    ):
+        SquareProvider(http_client=impatient).refund(request)
+    (seen,) = provider.fetch_payment(payment.provider_payment_id).refunds
+    again = provider.refund(request)
+
+    assert told((seen,)) == [(FIRST, 500, RefundState.PENDING)]
+    assert again == seen
+    assert len(peer.ledger.objects("refund")) == 1
+
+
+@pytest.mark.parametrize("status", ["REJECTED", "FAILED"])
+def test_a_refund_that_fails_later_leaves_its_money_to_be_given_back(
+    peer: Peer, provider: SquareProvider, status: str
+) -> None:
+    since = datetime.now(tz=UTC) - timedelta(minutes=1)
+    payment = paid(provider)
+
+    provider.refund(request_for(payment, 1250))
+    with pytest.raises(ProviderRejected, match="REFUND_AMOUNT_INVALID"):
+        provider.refund(request_for(payment, 1, SECOND))
+    settle(peer, status)
+    provider.refund(request_for(payment, 1250, SECOND))
+    settle(peer, "COMPLETED")
+
+    (listed,) = provider.list_payments(since)
+    assert told(listed.refunds) == [
+        (FIRST, 1250, RefundState.FAILED),
+        (SECOND, 1250, RefundState.SUCCEEDED),
+    ]
+    assert listed.refunds[0].failure == status.lower()
 
 
 def test_waits_no_longer_than_a_payer_would(peer: Peer) -> None:

@@ -8,6 +8,7 @@ import stripe
 
 from links.providers.base import (
     CheckoutSnapshot,
+    PaymentSnapshot,
     ProviderError,
     ProviderMisconfigured,
     ProviderRejected,
@@ -18,7 +19,8 @@ from links.providers.base import (
 from links.providers.stripe import StripeProvider, session_parameters
 from merchant_portal.lib.money import Money
 
-from .provider_contract import REQUEST, ProviderContract, Signed
+from .provider_contract import REQUEST, Signed
+from .refund_contract import RefundContract
 from .stripe_tape import SECRET_KEY, WEBHOOK_SECRET, StripeTape, recorded, signed
 
 
@@ -39,7 +41,7 @@ def provider(tape: StripeTape) -> StripeProvider:
     return StripeProvider(http_client=tape)
 
 
-class TestContract(ProviderContract):
+class TestContract(RefundContract):
     tape: StripeTape
 
     @pytest.fixture
@@ -60,6 +62,18 @@ class TestContract(ProviderContract):
         self, body: bytes, *, secret: str | None = None, age_seconds: int = 0
     ) -> dict[str, str]:
         return signed(body, secret=secret, age_seconds=age_seconds)
+
+    def refund_elsewhere(self, payment: PaymentSnapshot, minor: int) -> None:
+        self.tape.give_back(payment.provider_payment_id, minor)
+
+    def settle_refunds(self) -> None:
+        """They succeed at once."""
+
+    def refund_webhook_for(self, payment: PaymentSnapshot) -> Signed:
+        event = recorded("event_refund_created")
+        event["data"]["object"] = self.tape.refunds[0]
+        body = json.dumps(event, indent=2).encode()
+        return signed(body), body
 
     def unknown_event(self) -> bytes:
         return json.dumps(recorded("event_unknown")).encode()

@@ -9,12 +9,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import stripe
 from django.test import Client
 
 from links.models import EventState, LinkStatus, Payment, WebhookEvent
 from links.providers.base import (
     CheckoutSnapshot,
+    PaymentSnapshot,
+    ProviderRejected,
     ProviderUnavailable,
+    RefundState,
     SeenState,
     SessionState,
 )
@@ -26,7 +30,8 @@ from proofs.tests import stripe_peer
 from proofs.tests.stripe_peer import Peer
 
 from .factories import make_customer, make_link
-from .provider_contract import REQUEST, ProviderContract, Signed
+from .provider_contract import REQUEST, Signed
+from .refund_contract import FIRST, SECOND, RefundContract, request_for, told
 from .stripe_tape import DATA, recorded, signed
 
 pytestmark = pytest.mark.stack
@@ -52,7 +57,21 @@ def press(session: CheckoutSnapshot, outcome: str) -> None:
     stripe_peer.post(session.url, f"outcome={outcome}")
 
 
-class TestContract(ProviderContract):
+def paid(provider: StripeProvider) -> PaymentSnapshot:
+    session = provider.create_checkout(REQUEST)
+    press(session, "pay")
+    (payment,) = provider.fetch_checkout(session.provider_session_id).payments
+    return payment
+
+
+def give_back(peer: Peer, payment: PaymentSnapshot, minor: int) -> None:
+    """As somebody does at the dashboard."""
+    peer.client.v1.refunds.create(
+        {"payment_intent": payment.provider_payment_id, "amount": minor}
+    )
+
+
+class TestContract(RefundContract):
     @pytest.fixture(autouse=True)
     def _peer(self, peer: Peer) -> None:
         self.peer = peer
@@ -61,11 +80,23 @@ class TestContract(ProviderContract):
         press(session, "pay")
 
     def webhook_for(self, session: CheckoutSnapshot) -> Signed:
+        return self._heard("checkout.session.completed")
+
+    def refund_elsewhere(self, payment: PaymentSnapshot, minor: int) -> None:
+        give_back(self.peer, payment, minor)
+
+    def settle_refunds(self) -> None:
+        """They succeed at once."""
+
+    def refund_webhook_for(self, payment: PaymentSnapshot) -> Signed:
+        return self._heard("refund.created")
+
+    def _heard(self, kind: str) -> Signed:
         self.peer.receiver.wait_for(len(self.peer.events()))
         return next(
             (dict(hook.headers), hook.body)
             for hook in self.peer.receiver.received
-            if json.loads(hook.body)["type"] == "checkout.session.completed"
+            if json.loads(hook.body)["type"] == kind
         )
 
     def sign(
@@ -193,12 +224,87 @@ def test_waits_no_longer_than_a_payer_would(
 
 
 @pytest.mark.parametrize(
+    "fault", ["commit_then_hang", "commit_then_reset", "commit_then_500"]
+)
+def test_a_refund_without_an_answer_is_told_by_its_payment(
+    peer: Peer, provider: StripeProvider, fault: str
+) -> None:
+    payment = paid(provider)
+    request = request_for(payment, 500)
+    impatient = StripeProvider(http_client=stripe.RequestsClient(timeout=0.5))
+    peer.control(**{fault: {"times": 1, "seconds": 3, "path": "/v1/refunds"}})
+
+    with pytest.raises(ProviderUnavailable):
+        impatient.refund(request)
+    (seen,) = provider.fetch_payment(payment.provider_payment_id).refunds
+    again = provider.refund(request)
+
+    assert told((seen,)) == [(FIRST, 500, RefundState.SUCCEEDED)]
+    assert again == seen
+    assert len(peer.ledger.objects("refund")) == 1
+
+
+def test_a_refund_whose_failure_stripe_keeps_is_told_by_its_payment(
+    peer: Peer, provider: StripeProvider
+) -> None:
+    payment = paid(provider)
+    peer.control(commit_then_stored_500={"times": 1, "path": "/v1/refunds"})
+
+    for _ in range(2):
+        with pytest.raises(ProviderUnavailable):
+            provider.refund(request_for(payment, 500))
+
+    (seen,) = provider.fetch_payment(payment.provider_payment_id).refunds
+    assert seen.reference == FIRST
+    assert len(peer.ledger.objects("refund")) == 1
+
+
+def test_a_refund_that_fails_later_leaves_its_money_to_be_given_back(
+    peer: Peer, provider: StripeProvider
+) -> None:
+    since = datetime.now(tz=UTC) - timedelta(minutes=1)
+    payment = paid(provider)
+    peer.control(refunds_pending=True)
+
+    pending = provider.refund(request_for(payment, 1250))
+    with pytest.raises(ProviderRejected, match="charge_already_refunded"):
+        provider.refund(request_for(payment, 1, SECOND))
+    peer.control(
+        settle_refund={"refund": pending.provider_refund_id, "status": "failed"}
+    )
+    peer.control(refunds_pending=False)
+    provider.refund(request_for(payment, 1250, SECOND))
+
+    assert pending.state is RefundState.PENDING
+    (listed,) = provider.list_payments(since)
+    assert told(listed.refunds) == [
+        (FIRST, 1250, RefundState.FAILED),
+        (SECOND, 1250, RefundState.SUCCEEDED),
+    ]
+    assert listed.refunds[0].failure == "insufficient_funds"
+    assert "refund.failed" in peer.events()
+
+
+def test_tells_more_refunds_than_a_charge_shows(
+    peer: Peer, provider: StripeProvider
+) -> None:
+    payment = paid(provider)
+    for minor in range(1, 13):
+        give_back(peer, payment, minor)
+
+    seen = provider.fetch_payment(payment.provider_payment_id).refunds
+
+    assert [refund.amount.amount_minor for refund in seen] == list(range(1, 13))
+
+
+@pytest.mark.parametrize(
     ("name", "path"),
     [
         ("session_open", "/v1/checkout/sessions/cs_test_a1Open"),
         ("payment_intent_succeeded", "/v1/payment_intents/pi_1"),
         ("payment_intent_processing", "/v1/payment_intents/pi_1"),
         ("payment_intent_failed", "/v1/payment_intents/pi_1"),
+        ("refund", "/v1/refunds/re_1"),
         ("account", "/v1/account"),
     ],
 )
@@ -212,6 +318,12 @@ def test_our_recorded_events_have_the_vendors_shape() -> None:
     checker = vendor_specs.load()
     known = sorted(p.stem for p in DATA.glob("event_*.json") if "unknown" not in p.stem)
 
-    assert known == ["event_charge_updated", "event_session_completed"]
+    assert known == [
+        "event_charge_refunded",
+        "event_charge_updated",
+        "event_refund_created",
+        "event_refund_failed",
+        "event_session_completed",
+    ]
     for name in known:
         assert checker.event("stripe", recorded(name)) == []

@@ -101,13 +101,25 @@ def test_a_live_key_wants_live_events(provider: StripeProvider, settings: Any) -
     assert provider.parse_webhook(live).event_id == "evt_1"
 
 
-def test_a_charge_leads_to_its_payment(provider: StripeProvider) -> None:
-    event = provider.parse_webhook(
-        json.dumps(recorded("event_charge_updated")).encode()
-    )
+@pytest.mark.parametrize(
+    "name", ["charge_updated", "charge_refunded", "refund_created", "refund_failed"]
+)
+def test_a_charge_or_refund_leads_to_its_payment(
+    provider: StripeProvider, name: str
+) -> None:
+    event = provider.parse_webhook(json.dumps(recorded(f"event_{name}")).encode())
 
     assert event.provider_payment_id == "pi_1"
     assert event.provider_session_id == ""
+
+
+def test_a_refund_of_no_payment_says_nothing(provider: StripeProvider) -> None:
+    event = recorded("event_refund_created")
+    event["data"]["object"]["payment_intent"] = None
+
+    told = provider.parse_webhook(json.dumps(event).encode())
+
+    assert (told.provider_session_id, told.provider_payment_id) == ("", "")
 
 
 @pytest.mark.parametrize("identity", [None, 7, "pi_\u00e9", "pi\n", "x" * 300, {}])

@@ -12,6 +12,7 @@ from merchant_portal.lib.limits import RateLimit, client_network
 from ..providers.base import WebhookVerificationError
 from ..providers.registry import get_provider
 from ..services import accounts, inbox
+from ..services.proving import TooManyUnproved
 
 MAX_BODY_BYTES = 256 * 1024
 # Several times the largest event that any provider documents.
@@ -51,6 +52,9 @@ def provider_webhook(request: HttpRequest, provider: str) -> HttpResponse:
         return HttpResponse(status=400)
     except UnreadablePostError:
         return HttpResponse(status=400)
+    except TooManyUnproved:
+        log.error("webhooks_unproved", provider=provider)
+        return HttpResponse(status=503, headers={"Retry-After": RETRY_AFTER_SECONDS})
     except Error as exc:
         if not database.is_passing(exc):
             raise

@@ -53,6 +53,15 @@ class Business(models.Model):
     )
     logo_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     prices_include_tax = models.BooleanField(_("prices include tax"), default=False)
+    own_refund_limit_minor = models.PositiveBigIntegerField(
+        _("refunds of one's own proposal up to"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "In the smallest unit of your currency. Above it another person has to"
+            " approve what an owner proposed; empty: never."
+        ),
+    )
     is_sample = models.BooleanField(default=False, editable=False)
 
     objects: ClassVar[BusinessManager] = BusinessManager()

@@ -24,7 +24,10 @@ TASKS = frozenset(
         "links.tasks.close_checkout",
         "links.tasks.deliver_training_webhooks",
         "links.tasks.process_webhook",
+        "links.tasks.send_refund",
         "links.tasks.settle_checkout",
+        "links.tasks.settle_refund",
+        "links.tasks.sweep_account",
         "notifications.tasks.send_due",
     }
 )

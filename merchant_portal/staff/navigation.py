@@ -17,6 +17,7 @@ SALES: list[Entry] = [
     ("links.PaymentLink", gettext_lazy("Payment links"), "link"),
     ("customers.Customer", gettext_lazy("Customers"), "group"),
     ("links.Payment", gettext_lazy("Payments"), "payments"),
+    ("links.Refund", gettext_lazy("Refunds"), "undo"),
     ("notifications.Message", gettext_lazy("Messages"), "mail"),
     ("links.ReminderPlan", gettext_lazy("Reminder plans"), "notifications_active"),
 ]

@@ -22,6 +22,8 @@ class Right(models.TextChoices):
     CUSTOMERS_WRITE = "customers:write", _("Add and change customers")
     PAYMENTS_READ = "payments:read", _("See payments")
     PAYMENTS_WRITE = "payments:write", _("Record payments taken by hand")
+    REFUNDS_PROPOSE = "refunds:propose", _("Propose refunds")
+    REFUNDS_APPROVE = "refunds:approve", _("Approve refunds")
     MESSAGES_READ = "messages:read", _("See messages as they were sent")
     REPORTS_READ = "reports:read", _("See totals and reports")
     BUSINESS_WRITE = "business:write", _("Change the business profile")
@@ -47,6 +49,7 @@ RIGHTS: dict[str, frozenset[Right]] = {
             Right.LINKS_WRITE,
             Right.CUSTOMERS_WRITE,
             Right.PAYMENTS_WRITE,
+            Right.REFUNDS_PROPOSE,
             Right.PLANS_WRITE,
         }
     ),
@@ -60,6 +63,14 @@ RIGHTS: dict[str, frozenset[Right]] = {
             Right.MESSAGES_READ,
         }
     ),
-    Role.FINANCE: frozenset(_READS | {Right.PAYMENTS_WRITE, Right.AUDIT_READ}),
+    Role.FINANCE: frozenset(
+        _READS
+        | {
+            Right.PAYMENTS_WRITE,
+            Right.REFUNDS_PROPOSE,
+            Right.REFUNDS_APPROVE,
+            Right.AUDIT_READ,
+        }
+    ),
     Role.AUDITOR: frozenset(_READS | {Right.AUDIT_READ}),
 }

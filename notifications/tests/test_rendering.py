@@ -24,7 +24,14 @@ COMMON = {
     "brand_color": "#1f4fd8",
     "brand_ink": "#ffffff",
 }
-LINK_KINDS = ["invitation", "reminder", "receipt", "correction", "cancellation"]
+LINK_KINDS = [
+    "invitation",
+    "reminder",
+    "receipt",
+    "correction",
+    "refund",
+    "cancellation",
+]
 LANGUAGES = ["en", "de", "fr"]
 URLS = {"link_url": LINK_URL, "unsubscribe_url": "https://pay.example.com/u/"}
 

@@ -31,6 +31,8 @@ SCOPES = {
     ("get", "/api/v1/links/{link_id}/timeline"): "links:read",
     ("get", "/api/v1/payments"): "payments:read",
     ("get", "/api/v1/payments/{payment_id}"): "payments:read",
+    ("get", "/api/v1/payments/{payment_id}/refunds"): "payments:read",
+    ("post", "/api/v1/payments/{payment_id}/refunds"): "refunds:propose",
     ("get", "/api/v1/messages"): "messages:read",
 }
 LINK = {

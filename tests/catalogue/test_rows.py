@@ -11,7 +11,15 @@ from .rows import ROWS
 ROOT = Path(settings.BASE_DIR)
 LAST = {"A": 22, "N": 10, "E": 13, "T": 5, "S": 14, "C": 13, "W": 13, "R": 11, "X": 14, "I": 11, "Z": 7}  # fmt: skip
 COLLECT = ["--collect-only", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
-FILES = ["tests/catalogue", "tests/stack/test_bodies.py", "tests/stack/test_collisions.py"]  # fmt: skip
+FILES = [
+    "tests/catalogue",
+    "tests/stack/test_bodies.py",
+    "tests/stack/test_collisions.py",
+    "links/tests/test_square_webhooks.py",
+    "links/tests/test_paypal_webhooks.py",
+    "links/tests/test_paypal_story.py",
+    "links/tests/test_refunds.py",
+]
 
 
 def is_named(test: str, named: str) -> bool:

@@ -1,6 +1,5 @@
 """`make demo` as a process: what it prints, how it ends, what it keeps."""
 
-import http.cookiejar
 import json
 import os
 import re
@@ -14,12 +13,15 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 
+from proofs import http
 from proofs.processes import ChildProcess, free_port, port_answers
 
 pytestmark = pytest.mark.stack
@@ -27,7 +29,7 @@ pytestmark = pytest.mark.stack
 READY_SECONDS = 240.0  # the first start makes half a year of sample data; alone 25 s
 END_SECONDS = 5.0
 LEASE_SECONDS = 60.0
-Start = Callable[[], ChildProcess]
+Start = Callable[..., ChildProcess]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def start(var: Path, port: int, tmp_path: Path) -> Iterator[Start]:
     """Starts the demo and waits until it answers; ends it after the test."""
     started: list[ChildProcess] = []
 
-    def begin() -> ChildProcess:
+    def begin(providers: str = "") -> ChildProcess:
         demo = ChildProcess(
             "demo",
             [sys.executable, "-m", "scripts", "demo"],
@@ -60,6 +62,7 @@ def start(var: Path, port: int, tmp_path: Path) -> Iterator[Start]:
                 "REDIS_URL": "redis://127.0.0.1:1/0",
                 "EMAIL_URL": "smtp://127.0.0.1:1",
                 "STRIPE_SECRET_KEY": "sk_live_never",
+                "PROVIDERS": providers,
             },
             cwd=Path(settings.BASE_DIR),
         )
@@ -78,7 +81,7 @@ class Visitor:
 
     def __init__(self, base: str) -> None:
         self.base = base
-        self._jar = http.cookiejar.CookieJar()
+        self._jar = CookieJar()
         self._opener = urllib.request.build_opener(
             urllib.request.HTTPCookieProcessor(self._jar)
         )
@@ -127,6 +130,10 @@ def wait_until(holds: Callable[[], bool], seconds: float) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def is_paid(link: str, key: dict[str, str]) -> bool:
+    return bool(http.get(link, key).data["status"] == "paid")
 
 
 def test_prints_sign_ins_that_work_and_ends_by_ctrl_c(
@@ -231,3 +238,27 @@ def test_a_taken_port_does_not_disturb_who_has_it(
     assert "is taken by another program" in second.log_text()
     with socket.create_connection(("127.0.0.1", port), timeout=5):
         pass
+
+
+def test_is_paid_at_the_stand_ins_which_end_with_it(start: Start, var: Path) -> None:
+    demo = start(providers="fake")
+    found = record(var)
+    for slug in ("stripe", "paypal", "square"):
+        key = {"Authorization": f"Bearer {found['api_key']}"}
+        line = {"description": "Cake", "unit_amount_minor": 1250}
+        made = http.post(
+            f"{found['url']}/api/v1/links",
+            body=json.dumps({"currency": "EUR", "lines": [line]}).encode(),
+            headers={**key, "Content-Type": "application/json"},
+        )
+        away = http.post(f"{made.data['url']}pay/{slug}/")
+        assert away.location.startswith("http://127.0.0.1:")
+        back = http.post(away.location, {"outcome": "pay"})
+        assert http.get(back.location).status == 200  # PayPal is captured by its visit
+
+        link = f"{found['url']}/api/v1/links/{made.data['id']}"
+        wait_until(partial(is_paid, link, key), 20.0)
+
+    os.killpg(demo.pid, signal.SIGINT)
+    demo.wait(timeout=END_SECONDS)
+    wait_until(lambda: demo.group_pids() == [], END_SECONDS)

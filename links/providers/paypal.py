@@ -1,0 +1,290 @@
+"""PayPal by Orders v2: one order for each click; no money moves until we capture it.
+
+An order cannot be called off and cannot be mailed: a payer has three hours to agree.
+What nobody captures ends by itself, without money. Repeats are the caller's.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+
+from merchant_portal.lib import clock
+
+from . import paypal_client, paypal_webhooks
+from .base import (
+    Capabilities,
+    Certificate,
+    CheckoutRequest,
+    CheckoutSnapshot,
+    PaymentSnapshot,
+    ProviderEvent,
+    ProviderMisconfigured,
+    ProviderRejected,
+    ProviderUnavailable,
+    RefundRequest,
+    RefundSnapshot,
+    SessionState,
+)
+from .parsing import Json, text
+from .paypal_client import Client, errors
+from .paypal_money import CURRENCIES, STEP_MINOR, to_paypal
+from .paypal_objects import (
+    REFUNDED_STATES,
+    SEPARATOR,
+    SLUG,
+    capture_snapshot,
+    href,
+    order_id,
+    order_snapshot,
+    refund_snapshot,
+    refunds_by_capture,
+)
+
+ORDERS, CAPTURES = "v2/checkout/orders", "v2/payments/captures"
+NOTIFICATIONS = "v1/notifications"
+DESCRIPTION_MAX, PAGE = 127, 100
+_ID = re.compile(r"\A[A-Z0-9]{1,64}\Z")
+# PayPal keeps its events for 30 days.
+EVENTS_KEPT = timedelta(days=29)
+
+
+def _form_action_hosts() -> tuple[str, ...]:
+    hosts = ["https://www.paypal.com"]
+    if settings.PAYPAL_API_BASE:
+        parts = urlsplit(settings.PAYPAL_API_BASE)
+        hosts += ["https://www.sandbox.paypal.com", f"{parts.scheme}://{parts.netloc}"]
+    return tuple(hosts)
+
+
+class PayPalProvider:
+    """Reads its keys from the settings at each call; safe to share between threads.
+
+    `client`: for tests, instead of the network.
+    """
+
+    slug: ClassVar[str] = SLUG
+    title: ClassVar[str] = "PayPal"
+    webhook_events: ClassVar[tuple[str, ...]] = paypal_webhooks.EVENTS
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        expire=False,
+        refund=True,
+        currencies=CURRENCIES,
+        step_minor=STEP_MINOR,
+        form_action_hosts=_form_action_hosts(),
+    )
+
+    def __init__(self, client: Client | None = None) -> None:
+        self._given_client = client
+
+    def create_checkout(self, request: CheckoutRequest) -> CheckoutSnapshot:
+        """Create an order, or return the one created with this key.
+
+        PayPal keeps keys of orders for six hours. Source: Orders 2.13, "Create order".
+        """
+        order = self._post(ORDERS, order_parameters(request), request.idempotency_key)
+        with errors():
+            return order_snapshot(order)
+
+    def fetch_checkout(self, provider_session_id: str) -> CheckoutSnapshot:
+        with errors():
+            return order_snapshot(self._order(provider_session_id))
+
+    def expire_checkout(self, provider_session_id: str) -> CheckoutSnapshot:
+        """Nothing to do there: what we do not capture never moves any money."""
+        found = self.fetch_checkout(provider_session_id)
+        if found.state is not SessionState.OPEN:
+            return found
+        return CheckoutSnapshot(provider_session_id, SessionState.EXPIRED)
+
+    def capture(
+        self, provider_session_id: str, idempotency_key: str
+    ) -> CheckoutSnapshot:
+        """Take the money of an order that the payer agreed to.
+
+        ProviderRejected where PayPal will not take it: the payer's card was declined.
+        """
+        path = f"{ORDERS}/{_path_part(provider_session_id)}/capture"
+        try:
+            self._post(path, {}, idempotency_key)
+        except ProviderRejected:
+            found = self.fetch_checkout(provider_session_id)
+            if not found.payments:
+                raise
+            return found  # taken before, under another key
+        return self.fetch_checkout(provider_session_id)
+
+    def fetch_payment(self, provider_payment_id: str) -> PaymentSnapshot:
+        """`provider_payment_id`: of a capture. Its refunds stand with its order."""
+        capture = self._get(f"{CAPTURES}/{_path_part(provider_payment_id)}")
+        order: Json = {}
+        if text(capture, "status") in REFUNDED_STATES and order_id(capture):
+            order = self._order(order_id(capture))
+        with errors():
+            seen = capture_snapshot(capture, order, refunds_by_capture(order))
+        if seen is None:
+            raise ProviderUnavailable("PayPal names a state that we do not know.")
+        return seen
+
+    def refund(self, request: RefundRequest) -> RefundSnapshot:
+        """PayPal keeps the keys of refunds for 45 days."""
+        path = f"{CAPTURES}/{_path_part(request.provider_payment_id)}/refund"
+        refund = self._post(
+            path,
+            {"amount": to_paypal(request.amount), "custom_id": request.reference},
+            request.reference,
+        )
+        with errors():
+            return refund_snapshot(refund)
+
+    def list_payments(self, since: datetime) -> Iterator[PaymentSnapshot]:
+        """By PayPal's list of the events of our app, which knows at once what its lists
+        of transactions know hours later. It goes back 30 days."""
+        names = dict.fromkeys(
+            payment_id
+            for event in reversed(self._events(since))
+            if (payment_id := paypal_webhooks.payment_of(event))
+        )
+        for payment_id in names:
+            yield self.fetch_payment(payment_id)
+
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        paypal_webhooks.verify(
+            headers,
+            body,
+            webhook_id=settings.PAYPAL_WEBHOOK_ID,
+            base=settings.PAYPAL_API_BASE,
+        )
+
+    def parse_webhook(self, body: bytes) -> ProviderEvent:
+        return paypal_webhooks.parse(body)
+
+    def fetch_certificate(self, url: str) -> Certificate:
+        return paypal_webhooks.fetch_certificate(url, settings.PAYPAL_CA_FILE)
+
+    def learn_certificate(self, url: str, pem: str) -> None:
+        paypal_webhooks.learn_certificate(url, pem)
+
+    def check_account(self) -> str:
+        """The keys, the webhook's address, and the events that it is told."""
+        webhook = f"{NOTIFICATIONS}/webhooks/{settings.PAYPAL_WEBHOOK_ID}"
+        try:
+            found = self._get(webhook)
+        except ProviderMisconfigured as exc:
+            return str(exc)
+        except ProviderRejected:
+            return "PayPal knows no webhook PAYPAL_WEBHOOK_ID of this app."
+        expected = f"{settings.PUBLIC_URL}/webhooks/paypal/"
+        if text(found, "url") != expected:
+            return f"The webhook at PayPal goes to another address than {expected}"
+        rows = found.get("event_types")
+        names = {text(row, "name") for row in rows} if isinstance(rows, list) else set()
+        missing = sorted(set(paypal_webhooks.EVENTS) - names)
+        if missing and "*" not in names:
+            return f"The webhook at PayPal is not told of {', '.join(missing)}."
+        return ""
+
+    def _events(self, since: datetime) -> list[Json]:
+        """Newest first."""
+        now = clock.now()
+        query = {
+            "page_size": PAGE,
+            "start_time": _stamp(max(since, now - EVENTS_KEPT)),
+            "end_time": _stamp(now),
+        }
+        path: str = f"{NOTIFICATIONS}/webhooks-events?{urlencode(query)}"
+        found: list[Json] = []
+        while path:
+            page = self._get(path)
+            rows = page.get("events")
+            found += [row for row in rows if isinstance(row, Mapping)] if rows else []
+            following = urlsplit(href(page, "next"))
+            path = (
+                f"{NOTIFICATIONS}/webhooks-events?{following.query}"
+                if (following.query and rows)
+                else ""
+            )
+        return found
+
+    def _order(self, session_id: str) -> Json:
+        return self._get(f"{ORDERS}/{_path_part(session_id)}")
+
+    def _get(self, path: str) -> Json:
+        with errors():
+            return _object(self._client().get(path))
+
+    def _post(self, path: str, body: Json, key: str) -> Json:
+        with errors():
+            return _object(
+                self._client().post(
+                    path,
+                    dict(body),
+                    headers={
+                        "PayPal-Request-Id": key,
+                        "Prefer": "return=representation",
+                    },
+                )
+            )
+
+    def _client(self) -> Client:
+        if not settings.PAYPAL_CLIENT_ID:
+            raise ProviderMisconfigured("PAYPAL_CLIENT_ID is not set.")
+        return self._given_client or paypal_client.built(
+            settings.PAYPAL_CLIENT_ID,
+            settings.PAYPAL_CLIENT_SECRET,
+            settings.PAYPAL_API_BASE,
+        )
+
+
+def order_parameters(request: CheckoutRequest) -> dict[str, Any]:
+    """What is sent to create an order; ProviderRejected if PayPal cannot take the amount.
+
+    No e-mail address: PayPal refuses the whole order for one that it does not like.
+    """
+    return {
+        "intent": "CAPTURE",
+        "purchase_units": [
+            {
+                "description": request.title[:DESCRIPTION_MAX],
+                "custom_id": f"{request.reference}{SEPARATOR}{request.link_reference}",
+                "amount": to_paypal(request.amount),
+            }
+        ],
+        "payment_source": {
+            "paypal": {
+                "experience_context": {
+                    "return_url": request.return_url,
+                    "cancel_url": request.cancel_url,
+                    "locale": _locale(request.language),
+                    "user_action": "PAY_NOW",
+                    "shipping_preference": "NO_SHIPPING",
+                }
+            }
+        },
+    }
+
+
+def _locale(language: str) -> str:
+    base, _, region = language.replace("_", "-").partition("-")
+    known = base.lower() if len(base) == 2 else "en"
+    return f"{known}-{region.upper()}" if len(region) == 2 else known
+
+
+def _path_part(identifier: str) -> str:
+    """What may stand in a path; ProviderRejected for anything else."""
+    if not _ID.match(identifier):
+        raise ProviderRejected("PayPal knows nothing of that name.")
+    return identifier
+
+
+def _object(value: object) -> Json:
+    if not isinstance(value, Mapping):
+        raise TypeError("no JSON object")
+    return value
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,88 @@
+"""Whether each provider still reaches us, and we it; for the people who sleep at night."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db.models import OuterRef, Q, Subquery
+
+from merchant_portal.lib import clock
+
+from ..models import Payment, PaymentState, ProviderAccount, WebhookEvent
+from ..providers.registry import get_provider
+from . import accounts
+
+PATIENCE = timedelta(minutes=15)
+OWN_BOOKS = {"manual", "training"}
+# There is nobody outside to hear from.
+
+
+class Trouble(StrEnum):
+    """The worst that is wrong with an account, or nothing."""
+
+    NONE = ""
+    REFUSED = "refused"
+    SILENT = "silent"
+    UNSWEPT = "unswept"
+    UNHEARD = "unheard"
+
+
+@dataclass(frozen=True, slots=True)
+class Lifeline:
+    """How it stands with one account. `problem`: the provider's words, for staff."""
+
+    account: ProviderAccount
+    title: str
+    last_heard: datetime | None
+    last_swept: datetime | None
+    trouble: Trouble
+    problem: str
+
+
+def lifelines() -> list[Lifeline]:
+    """Of every account in use at a provider outside; one query."""
+    in_use = Q()
+    for slug, mode in accounts.configured().items():
+        if slug not in OWN_BOOKS:
+            in_use |= Q(slug=slug, mode=mode)
+    if not in_use:
+        return []
+    heard = WebhookEvent.objects.filter(account=OuterRef("pk"), is_verified=True)
+    paid = Payment.objects.filter(
+        account=OuterRef("pk"), state=PaymentState.SUCCEEDED
+    ).order_by("-recorded_at")
+    rows = ProviderAccount.objects.filter(in_use).annotate(
+        heard_at=Subquery(heard.order_by("-received_at").values("received_at")[:1]),
+        paid_at=Subquery(paid.values("recorded_at")[:1]),
+    )
+    now = clock.now()
+    return [_lifeline(account, now) for account in rows]
+
+
+def _lifeline(account: ProviderAccount, now: datetime) -> Lifeline:
+    heard_at = getattr(account, "heard_at", None)
+    paid_at = getattr(account, "paid_at", None)
+    trouble = Trouble.NONE
+    if account.sweep_problem:
+        trouble = Trouble.REFUSED
+    elif account.down_until is not None and account.down_until > now:
+        trouble = Trouble.SILENT
+    elif account.swept_at is not None and account.swept_at < now - PATIENCE:
+        trouble = Trouble.UNSWEPT
+    elif paid_at is not None and _was_untold(paid_at, heard_at, now):
+        trouble = Trouble.UNHEARD
+    return Lifeline(
+        account=account,
+        title=get_provider(account.slug).title,
+        last_heard=heard_at,
+        last_swept=account.swept_at,
+        trouble=trouble,
+        problem=account.sweep_problem,
+    )
+
+
+def _was_untold(paid_at: datetime, heard_at: datetime | None, now: datetime) -> bool:
+    """Whether the newest money was found by looking, and no webhook has come since."""
+    if paid_at > now - PATIENCE:
+        return False
+    return heard_at is None or heard_at < paid_at - PATIENCE

@@ -1,0 +1,164 @@
+"""Refunds in the books: what providers say of them, and what surplus suggests.
+
+Everything here runs inside the transaction that holds the payment's link, then the
+payment: the order of locks is link, checkout, payment, refund, message.
+"""
+
+from collections.abc import Iterable
+
+from django.db.models import Sum
+
+from merchant_portal.lib import clock
+from merchant_portal.lib.actors import SYSTEM
+from merchant_portal.lib.money import Money
+from notifications.services import outbox
+
+from ..models import Activity, Measure, Payment, PaymentLink, Refund
+from ..models.refunds import RefundOrigin, RefundState
+from ..providers.base import RefundSnapshot
+from . import recipients, totals
+
+S = RefundState
+
+
+def left(payment: Payment) -> int:
+    """What may still be given back of a locked payment, in minor units: refunds that
+    are under way or unknown count as gone."""
+    held = payment.refunds.filter(state__in=Refund.HOLDING)
+    gone = held.aggregate(total=Sum("amount_minor"))["total"] or 0
+    return max(payment.amount_minor - int(gone), 0)
+
+
+def book(
+    payment: Payment, link: PaymentLink | None, told: Iterable[RefundSnapshot]
+) -> bool:
+    """Merge what the provider tells of a locked payment's refunds; True if any is new."""
+    changed = [refund for seen in told for refund in _merge(payment, seen)]
+    if not changed:
+        return False
+    given = payment.refunds.filter(state=S.SUCCEEDED)
+    payment.refunded_minor = given.aggregate(total=Sum("amount_minor"))["total"] or 0
+    payment.save(update_fields=["refunded_minor"])
+    for refund, was in changed:
+        _tell(refund, was, link)
+    return True
+
+
+def _merge(payment: Payment, seen: RefundSnapshot) -> list[tuple[Refund, str]]:
+    """The refund with this fact in it and the state it had; empty if this is not new.
+
+    Ours by the reference that the provider gives back, else by the provider's id.
+    """
+    mine = payment.refunds.select_for_update(of=("self",))
+    refund = mine.filter(provider_refund_id=seen.provider_refund_id).first()
+    if refund is None and seen.reference:
+        refund = mine.filter(public_id=seen.reference, provider_refund_id="").first()
+    if refund is None:
+        return [(_made_elsewhere(payment, seen), "")]
+    was, is_known = refund.state, bool(refund.provider_refund_id)
+    new_state = RefundState(seen.state.value)
+    rank = Refund.RANK
+    has_risen = rank[new_state] > rank.get(was, 0)
+    if is_known and not has_risen:
+        return []
+    if was != new_state and not refund.move_to(new_state):
+        return []  # nobody asked the provider for it
+    refund.provider_refund_id = seen.provider_refund_id
+    refund.occurred_at = seen.occurred_at
+    refund.failure = seen.failure[:300]
+    refund.amount_minor = seen.amount.amount_minor
+    if new_state in (S.SUCCEEDED, S.FAILED):
+        refund.next_check_at = None
+    refund.save()
+    return [(refund, was)]
+
+
+def _made_elsewhere(payment: Payment, seen: RefundSnapshot) -> Refund:
+    is_final = seen.state.value in (S.SUCCEEDED, S.FAILED)
+    now = clock.now()
+    return Refund.objects.create(
+        payment=payment,
+        provider_refund_id=seen.provider_refund_id,
+        state=seen.state.value,
+        origin=RefundOrigin.PROVIDER,
+        amount_minor=seen.amount.amount_minor,
+        currency=seen.amount.currency,
+        failure=seen.failure[:300],
+        proposed_at=now,
+        occurred_at=seen.occurred_at,
+        next_check_at=None if is_final else now,
+    )
+
+
+def _tell(refund: Refund, was: str, link: PaymentLink | None) -> None:
+    """Timeline, customer and totals, once for each change of state."""
+    if refund.state == was:
+        return
+    if link is not None:
+        note(refund, link, f"refund.{refund.state}")
+    if refund.state == S.SUCCEEDED and link is not None:
+        _queue_receipts(refund, link)
+    at = refund.occurred_at or clock.now()
+    if refund.state == S.SUCCEEDED:
+        totals.add(Measure.REFUNDED, refund.amount, at)
+    elif was == S.SUCCEEDED:
+        back = Money(-refund.amount_minor, refund.currency)
+        totals.add(Measure.REFUNDED, back, at, count=-1)
+
+
+def note(
+    refund: Refund, link: PaymentLink, kind: str, actor_id: str = SYSTEM.id
+) -> None:
+    """A line on the link's timeline."""
+    Activity.objects.create(
+        link=link,
+        kind=kind,
+        at=clock.now(),
+        actor=actor_id,
+        detail={
+            "refund": refund.public_id,
+            "amount_minor": refund.amount_minor,
+            "currency": refund.currency,
+            "reason": refund.failure or refund.reason,
+        },
+    )
+
+
+def _queue_receipts(refund: Refund, link: PaymentLink) -> None:
+    known = recipients.addresses(link)
+    channels = [c for c in link.last_channels if c in known] or list(known)[:1]
+    outbox.enqueue_many(
+        [
+            outbox.NewMessage(
+                kind="refund",
+                channel=channel,
+                recipient=known[channel],
+                language=recipients.language(link),
+                reference=link.public_id,
+                subject_id=refund.public_id,
+                dedupe_key=f"refund:{refund.public_id}:{channel}",
+            )
+            for channel in channels
+        ]
+    )
+
+
+def propose_surplus(payment: Payment) -> None:
+    """Keep one proposal to give back what a locked payment brought too much, as long
+    as nobody has decided about it; none where nothing is too much any more."""
+    mine = payment.refunds.filter(origin=RefundOrigin.SURPLUS)
+    if mine.exclude(state=S.PROPOSED).exists():
+        return
+    too_much = min(payment.surplus_minor, left(payment))
+    if too_much <= 0:
+        mine.delete()
+        return
+    if mine.update(amount_minor=too_much):
+        return
+    Refund.objects.create(
+        payment=payment,
+        origin=RefundOrigin.SURPLUS,
+        amount_minor=too_much,
+        currency=payment.currency,
+        proposed_at=clock.now(),
+    )

@@ -1,0 +1,294 @@
+"""What webhooks missed is found by reading the account's own lists."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from links.models import LinkStatus, Payment, ProviderAccount, TrainingSession
+from links.providers import training
+from links.providers.base import (
+    PaymentSnapshot,
+    ProviderRejected,
+    ProviderUnavailable,
+    RefundSnapshot,
+    RefundState,
+)
+from links.providers.training import TrainingProvider
+from links.services import accounts, checkouts, lifeline, payments, reconcile
+from links.services.lifeline import Trouble
+from links.tasks import sweep_account
+from merchant_portal.lib import clock
+from merchant_portal.lib.money import Money
+
+from .factories import make_link, make_seen
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def account() -> ProviderAccount:
+    return accounts.get("training")
+
+
+def lists(monkeypatch: pytest.MonkeyPatch, *seen: PaymentSnapshot) -> list[datetime]:
+    """The account's list is just this; from when on it was asked for."""
+    asked: list[datetime] = []
+
+    def listed(self: TrainingProvider, since: datetime) -> list[PaymentSnapshot]:
+        asked.append(since)
+        return list(seen)
+
+    monkeypatch.setattr(TrainingProvider, "list_payments", listed)
+    return asked
+
+
+def no_answer(self: TrainingProvider, since: datetime) -> list[PaymentSnapshot]:
+    raise ProviderUnavailable("cut off")
+
+
+class TestSweep:
+    def test_books_what_no_webhook_told(self, account: ProviderAccount) -> None:
+        link = make_link()
+        checkouts.start(link.pk, "training")
+        training.answer(TrainingSession.objects.get(), "lost")
+
+        assert reconcile.due() == [account.pk]
+        assert reconcile.sweep(account.pk) == 1
+
+        link.refresh_from_db()
+        assert link.status == LinkStatus.PAID
+        with clock.frozen(clock.now() + timedelta(minutes=6)):
+            assert reconcile.sweep(account.pk) == 0
+
+    def test_begins_where_the_last_one_ended_and_a_little_before(
+        self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = lists(monkeypatch)
+        noon = clock.now()
+        with clock.frozen(noon):
+            reconcile.sweep(account.pk)
+        with clock.frozen(noon + timedelta(minutes=5)):
+            reconcile.sweep(account.pk)
+
+        assert asked == [
+            noon - reconcile.FIRST - reconcile.OVERLAP,
+            noon - reconcile.OVERLAP,
+        ]
+
+    def test_of_two_workers_one_sweeps(
+        self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = lists(monkeypatch)
+        stale = ProviderAccount.objects.get(pk=account.pk)
+        reconcile.sweep(account.pk)
+        monkeypatch.setattr(ProviderAccount.objects, "get", lambda **_named: stale)
+
+        reconcile.sweep(account.pk)
+
+        assert len(asked) == 1
+
+    def test_silence_moves_nothing_on_and_is_said(
+        self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = lists(monkeypatch)
+        noon = clock.now()
+        with clock.frozen(noon):
+            reconcile.sweep(account.pk)
+        with clock.frozen(noon + timedelta(minutes=10)):
+            monkeypatch.setattr(TrainingProvider, "list_payments", no_answer)
+            sweep_account(account.pk)
+            account.refresh_from_db()
+            assert account.sweep_problem == "cut off"
+            assert reconcile.due() == []
+        with clock.frozen(noon + timedelta(hours=3)):
+            asked = lists(monkeypatch)
+            sweep_account(account.pk)
+
+        assert asked == [noon - reconcile.OVERLAP]
+        account.refresh_from_db()
+        assert account.sweep_problem == ""
+
+    def test_goes_back_no_further_than_providers_remember(
+        self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = lists(monkeypatch)
+        account.swept_at = clock.now() - timedelta(days=300)
+        account.save()
+
+        reconcile.sweep(account.pk)
+
+        assert asked[0] > clock.now() - timedelta(days=29)
+
+
+class TestCompare:
+    def test_agrees(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        seen = make_seen(make_link(), occurred_at=clock.now() - timedelta(days=1))
+        payments.record(seen)
+        lists(monkeypatch, seen)
+
+        found = reconcile.compare("training")
+
+        assert (found.seen, found.found) == (1, [])
+
+    def test_says_and_books_what_differs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        link, yesterday = make_link(), clock.now() - timedelta(days=1)
+        missing = make_seen(link, payment_id="missing", occurred_at=yesterday)
+        refund = RefundSnapshot(
+            "re_1", RefundState.SUCCEEDED, Money(100, "EUR"), yesterday
+        )
+        known = make_seen(make_link(), payment_id="known", occurred_at=yesterday)
+        payments.record(known)
+        lists(monkeypatch, missing, replace(known, refunds=(refund,)))
+
+        found = reconcile.compare("training")
+
+        assert len(found.found) == 2
+        assert "missing" in found.found[0]
+        assert "re_1" in found.found[1]
+        assert reconcile.compare("training").found == []
+
+    def test_asks_about_what_no_list_names(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen = make_seen(make_link(), occurred_at=clock.now() - timedelta(days=1))
+        payments.record(seen)
+        lists(monkeypatch)
+
+        def nothing(self: TrainingProvider, name: str) -> PaymentSnapshot:
+            raise ProviderRejected("nothing of that name")
+
+        monkeypatch.setattr(TrainingProvider, "fetch_payment", nothing)
+        found = reconcile.compare("training")
+
+        assert len(found.found) == 1
+        assert "provider knows nothing" in found.found[0]
+        assert Payment.objects.count() == 1  # money is never dropped
+
+    def test_the_command_ends_by_what_it_found(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen = make_seen(make_link(), occurred_at=clock.now() - timedelta(days=1))
+        lists(monkeypatch, seen)
+        out = StringIO()
+
+        with pytest.raises(CommandError, match="1 differences"):
+            call_command("reconcile", stdout=out)
+        call_command("reconcile", provider="training", stdout=out)
+
+        assert "was not in the books" in out.getvalue()
+        assert "no difference" in out.getvalue()
+        with pytest.raises(CommandError, match="in use: training"):
+            call_command("reconcile", provider="stripe")
+
+
+class TestOutage:
+    def start(self, slug: str = "training") -> str:
+        return checkouts.start(make_link().pk, slug)
+
+    def silent(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        tries: list[str] = []
+
+        def lose(self: TrainingProvider, request: object) -> None:
+            tries.append("")
+            raise ProviderUnavailable("cut off")
+
+        monkeypatch.setattr(TrainingProvider, "create_checkout", lose)
+        return tries
+
+    def test_is_left_out_after_three_silences_and_back_by_itself(
+        self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        noon = clock.now()
+        with clock.frozen(noon), monkeypatch.context() as patch:
+            self.silent(patch)
+            for _time in range(3):
+                with pytest.raises(checkouts.ProviderDown):
+                    self.start()
+        account.refresh_from_db()
+        assert account.down_until == noon + timedelta(seconds=30)
+
+        with clock.frozen(noon + timedelta(seconds=31)):
+            self.start()
+        account.refresh_from_db()
+        back = ProviderAccount.objects.filter(failures=0, down_until=None)
+        assert back.get() == account
+
+    def test_rests_longer_each_time_but_no_longer_than_five_minutes(
+        self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        noon = clock.now()
+        with clock.frozen(noon):
+            for _time in range(12):
+                accounts.note_silence(account)
+
+        assert account.down_until == noon + timedelta(minutes=5)
+
+    def test_the_others_stay(
+        self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            accounts, "configured", lambda: {"training": "test", "square": "live"}
+        )
+        for _time in range(3):
+            accounts.note_silence(account)
+
+        assert [one.slug for one in accounts.offered(make_link(), clock.now())] == [
+            "square"
+        ]
+
+    def test_the_only_one_stays_too(self, account: ProviderAccount) -> None:
+        for _time in range(3):
+            accounts.note_silence(account)
+
+        assert [one.slug for one in accounts.offered(make_link(), clock.now())] == [
+            "training"
+        ]
+
+
+class TestLifeline:
+    @pytest.fixture(autouse=True)
+    def _outside(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lifeline, "OWN_BOOKS", {"manual"})
+
+    def trouble(self) -> Trouble:
+        (line,) = lifeline.lifelines()
+        return line.trouble
+
+    def test_all_is_well_at_first(self, account: ProviderAccount) -> None:
+        assert self.trouble() is Trouble.NONE
+
+    def test_money_of_which_no_webhook_told(self, account: ProviderAccount) -> None:
+        payments.record(make_seen(make_link()))
+        assert self.trouble() is Trouble.NONE
+
+        with clock.frozen(clock.now() + timedelta(minutes=20)):
+            assert self.trouble() is Trouble.UNHEARD
+
+    def test_nobody_sweeps(self, account: ProviderAccount) -> None:
+        reconcile.sweep(account.pk)
+
+        with clock.frozen(clock.now() + timedelta(minutes=20)):
+            assert self.trouble() is Trouble.UNSWEPT
+
+    def test_the_account_cannot_be_asked(
+        self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(TrainingProvider, "list_payments", no_answer)
+        sweep_account(account.pk)
+
+        assert self.trouble() is Trouble.REFUSED
+
+    def test_it_does_not_answer(self, account: ProviderAccount) -> None:
+        for _time in range(3):
+            accounts.note_silence(account)
+
+        assert self.trouble() is Trouble.SILENT
+
+    def test_costs_one_query_beside_the_clock(
+        self, account: ProviderAccount, django_assert_num_queries: object
+    ) -> None:
+        with django_assert_num_queries(2):  # type: ignore[operator]
+            lifeline.lifelines()
