@@ -37,6 +37,10 @@ class Desk:
     shop: Shop
     outside: Outside
 
+    def findings(self) -> list[str]:
+        """What departs from the vendors' documents, and what money does not add up."""
+        return [*self.outside.findings(), *self.shop.books()]
+
     def new_customer(self) -> Customer:
         """Somebody with an address and a number that nobody else has."""
         number = next(_numbers)

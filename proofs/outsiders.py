@@ -1,16 +1,23 @@
-"""Stripe's own CLI, installed from a lock and pointed at a fake: a peer nobody here wrote."""
+"""Peers that nobody here wrote, installed from a lock: Stripe's own CLI, and Prism, which
+answers by a vendor's document and refuses what that does not allow."""
 
 import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from proofs.processes import ChildProcess, free_port
 
 PEERS = Path(__file__).with_name("peers")
 CLI = PEERS / "node_modules" / ".bin" / "stripe"
+PRISM = PEERS / "node_modules" / ".bin" / "prism"
 LOCK = PEERS / "package-lock.json"
 INSTALL_SECONDS = 300
 RUN_SECONDS = 90
+PRISM_SECONDS = 60  # it reads a document of some megabytes first
 
 
 class OutsiderMissing(RuntimeError):
@@ -64,3 +71,28 @@ def stripe_cli(*arguments: str, api_base: str, key: str, home: Path) -> str:
     )
     assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
     return done.stdout
+
+
+@contextmanager
+def prism(document: Path, folder: Path) -> Iterator[str]:
+    """Prism serving a vendor's document on loopback; its address.
+
+    It keeps nothing: every answer is filler of the right shape, and a request that the
+    document does not allow gets 401, 404, 415 or 422.
+    """
+    install()
+    port = free_port()
+    command = [str(PRISM), "mock", "--host", "127.0.0.1", "--port", str(port)]
+    process = ChildProcess(
+        "prism",
+        [*command, str(document)],
+        log_file=folder / f"prism-{document.stem}.log",
+        env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+        cwd=PEERS,
+    )
+    process.start()
+    try:
+        process.wait_for_line(r"is listening on", timeout=PRISM_SECONDS)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()

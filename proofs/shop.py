@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import tuple_row
 
-from proofs import http
+from proofs import books, http
 from proofs.processes import ChildProcess, assert_none_left
 from proofs.waiting import POLL_SECONDS
 
@@ -127,6 +127,16 @@ class Shop:
             cursor = connection.execute(query, values)
             return cursor.fetchall() if cursor.description else []
 
+    def books(self) -> list[str]:
+        """What of its money does not add up; see proofs.books."""
+        url = self.variables["DATABASE_URL"]
+        if url.startswith(SQLITE):
+            path = url.removeprefix(SQLITE)
+            with closing(sqlite3.connect(path, timeout=20)) as session:
+                return books.check(session)
+        with psycopg.connect(url, autocommit=True) as connection:
+            return books.check(connection)
+
     def wait_for_rows(
         self,
         expected: list[tuple[Any, ...]],
@@ -149,6 +159,10 @@ class Shop:
         )
         self.rows(
             "UPDATE links_webhookevent SET next_try_at = %s WHERE state = 'received'",
+            LONG_AGO,
+        )
+        self.rows(
+            "UPDATE links_refund SET next_check_at = %s WHERE state = 'sending'",
             LONG_AGO,
         )
 

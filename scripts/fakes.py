@@ -8,9 +8,11 @@ import json
 import signal
 import sys
 import threading
+import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
+from proofs.fakes.control import PATH as CONTROL_PATH
 from proofs.fakes.ledger import Ledger
 from proofs.fakes.paypal import CLIENT_ID, WEBHOOK_ID, PayPalFake
 from proofs.fakes.square import LOCATION_ID, SquareFake
@@ -64,6 +66,7 @@ def _served(stack: ExitStack, folder: Path, public_url: str) -> dict[str, str]:
     bases = [
         stack.enter_context(FakeServer(fake)).url for fake in (stripe, paypal, square)
     ]
+    _set(bases[2], refunds_at_once=True)  # its own would take days
     return {
         "STRIPE_SECRET_KEY": KEY,
         "STRIPE_WEBHOOK_SECRET": SECRET,
@@ -78,6 +81,14 @@ def _served(stack: ExitStack, folder: Path, public_url: str) -> dict[str, str]:
         "SQUARE_WEBHOOK_SIGNATURE_KEY": SECRET,
         "SQUARE_API_BASE": bases[2],
     }
+
+
+def _set(base: str, **switches: object) -> None:
+    request = urllib.request.Request(  # noqa: S310 - our own address
+        f"{base}{CONTROL_PATH}", json.dumps(switches).encode(), method="POST"
+    )
+    with urllib.request.urlopen(request, timeout=5):  # noqa: S310 - the same
+        pass
 
 
 if __name__ == "__main__":

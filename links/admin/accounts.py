@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,19 +11,34 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, StackedInline
 from unfold.decorators import display
 
 from merchant_portal.audit import services as audit
+from merchant_portal.lib.money import MoneyError, parse_currency
 from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.roles import Right
 
-from ..models import ProviderAccount
+from ..models import FeeRate, ProviderAccount
 from ..providers.base import ProviderError
 from ..providers.registry import PROVIDERS, get_provider
 from ..services import accounts
 from . import lifelines
 from .entry import bounded, needs, who
+
+
+class FeeRateForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A line of the provider's price list."""
+
+    class Meta:
+        model = FeeRate
+        fields = ("currency", "valid_from", "share_bp", "fixed_minor")
+
+    def clean_currency(self) -> str:
+        try:
+            return parse_currency(self.cleaned_data["currency"])
+        except MoneyError as exc:
+            raise forms.ValidationError(str(exc)) from exc
 
 
 @require_POST
@@ -46,6 +62,15 @@ def check_view(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("admin:links_provideraccount_change", account.pk)
 
 
+class FeeRateInline(RightsMixin, StackedInline):  # type: ignore[misc]
+    view_right: ClassVar[Right] = Right.AUDIT_READ
+    add_right = change_right = delete_right = Right.BUSINESS_WRITE
+    model = FeeRate
+    form = FeeRateForm
+    extra = 0
+    fields = ("currency", "valid_from", "share_bp", "fixed_minor")
+
+
 @admin.register(ProviderAccount)
 class ProviderAccountAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     """Keys come from the environment and are never shown here."""
@@ -57,6 +82,7 @@ class ProviderAccountAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     readonly_fields = ("title", "mode")
     list_display = ("title", "mode_label", "offered_label", "position")
     change_form_outer_before_template = "admin/links/provideraccount/set_up.html"
+    inlines = (FeeRateInline,)
     list_before_template = "admin/links/provideraccount/about.html"
     ordering = ("position", "id")
     sortable_by = ()

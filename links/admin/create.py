@@ -14,7 +14,7 @@ from merchant_portal.staff.roles import Right
 
 from ..models import LinkStatus, PaymentLink
 from ..services.errors import LinkConflict, LinkError
-from . import creating, formats, preview, screen
+from . import creating, formats, outlook, preview, screen
 from .entry import link_or_404, needs, who
 from .link_form import LinkForm, Wanted
 
@@ -123,6 +123,7 @@ def totals_view(request: HttpRequest) -> JsonResponse:
             "net": form.net,
             "tax": form.tax,
             "total": form.total,
+            "providers": outlook.rows(form.amount) if form.amount else [],
             "zero": formats.money(0, currency),
             "decimals": EXPONENTS[currency],
         }

@@ -12,7 +12,7 @@ from customers.models import Customer
 from customers.services.customers import CustomerData
 from merchant_portal.business.models import Business
 from merchant_portal.lib import ids
-from merchant_portal.lib.money import MoneyError, parse_currency
+from merchant_portal.lib.money import Money, MoneyError, parse_currency
 
 from ..models import LineItem, PaymentLink
 from ..services import amounts
@@ -87,6 +87,7 @@ class LinkForm:
     net: str = ""
     tax: str = ""
     total: str = ""
+    amount: Money | None = None
 
     @classmethod
     def blank(cls, business: Business, customer: Customer | None = None) -> "LinkForm":
@@ -193,6 +194,7 @@ class LinkForm:
         self.net = formats.money(totals.net_minor, currency)
         self.tax = formats.money(totals.tax_minor, currency)
         self.total = formats.money(totals.amount_minor, currency)
+        self.amount = Money(totals.amount_minor, currency)
         return totals
 
     def place(self, error: LinkError) -> None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from merchant_portal.lib.money import EXPONENTS
 
 from ..models import PaymentLink
-from . import formats, picking
+from . import formats, outlook, picking
 from .entry import frame
 from .finding import COMMON
 from .link_form import LinkForm
@@ -52,6 +52,7 @@ def _context(
         known = {"email": form.values["new_email"], "phone": form.values["new_phone"]}
     return {
         "form": form,
+        "providers": outlook.rows(form.amount) if form.amount else [],
         "instead_of": instead_of,
         "preview": preview,
         "currencies": currencies(

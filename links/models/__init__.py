@@ -1,6 +1,7 @@
 from .accounts import ProviderAccount
 from .activity import Activity
 from .checkouts import Checkout, CheckoutState
+from .fees import FeeRate
 from .inbox import EventState, WebhookCertificate, WebhookEvent
 from .lines import LineItem
 from .links import LinkStatus, PaymentLink
@@ -20,6 +21,7 @@ __all__ = [
     "DailyTotal",
     "DueState",
     "EventState",
+    "FeeRate",
     "LastSweep",
     "LineItem",
     "LinkStatus",

@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_date
+from django.db.models import Q, Sum
 from django.utils.functional import SimpleLazyObject
 
 from merchant_portal.business.models import Business
@@ -107,12 +108,21 @@ def outcome_of(page: Page, checkout: Checkout, *, has_asked: bool) -> str:
     return "checking"
 
 
-def surplus_of(checkout: Checkout, language: str) -> str:
-    """What its payment brought too much, as people write it; empty if nothing."""
-    too_much = checkout.payments.filter(surplus_minor__gt=0).first()
-    if too_much is None:
-        return ""
-    return Money(too_much.surplus_minor, too_much.currency).format(language)
+def surplus_of(page: Page, checkout: Checkout, language: str) -> str:
+    """What a checkout of `found_checkout` brought too much, as people write it; empty
+    if nothing."""
+    surplus: int | None = checkout.surplus_minor  # type: ignore[attr-defined]
+    # Only money in the link's own currency can be surplus.
+    return Money(surplus, page.link.currency).format(language) if surplus else ""
+
+
+def found_checkout(page: Page, public_id: str) -> Checkout | None:
+    """The link's checkout of that id, with what it brought too much: one query, as
+    the page looks again and again."""
+    # Once something was given back, nobody is told any more that it will be.
+    too_much = Sum("payments__surplus_minor", filter=Q(payments__refunded_minor=0))
+    own = page.link.checkouts.annotate(surplus_minor=too_much)
+    return own.filter(public_id=public_id).first()
 
 
 def local_date(at: datetime, business: Business) -> date:

@@ -76,7 +76,7 @@ def returned(request: HttpRequest, token: str, checkout_id: str) -> HttpResponse
     page = pages.find_by_token(token)
     if page is None:
         return responses.not_found(request)
-    checkout = page.link.checkouts.filter(public_id=checkout_id).first()
+    checkout = presenting.found_checkout(page, checkout_id)
     if checkout is None:
         return responses.not_found(request)
     looks = _looks(request)
@@ -95,9 +95,7 @@ def returned(request: HttpRequest, token: str, checkout_id: str) -> HttpResponse
         "goes_on": goes_on,
         "address": _address(page),
         "received": checkout.amount.format(language),
-        "surplus": presenting.surplus_of(checkout, language)
-        if outcome == "paid"
-        else "",
+        "surplus": presenting.surplus_of(page, checkout, language),
     }
     response = responses.page(
         "pay/returned.html", context, language=language, business=business

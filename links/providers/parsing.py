@@ -1,7 +1,7 @@
 """Reading what providers send: of another type than documented counts as not said."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .base import WebhookVerificationError
@@ -25,6 +25,20 @@ def plain(value: object) -> str:
     if isinstance(value, str) and value.isascii() and value.isprintable():
         return value if len(value) <= IDENTITY_MAX else ""
     return ""
+
+
+def rows_of(pages: Iterable[Iterable[Json]]) -> Iterator[Json]:
+    """The rows of a list, page by page, until a page holds none that is new by its id: a
+    list that leads back to itself ends as well."""
+    seen: set[str] = set()
+    for page in pages:
+        before = len(seen)
+        for row in page:
+            if (name := text(row, "id")) not in seen:
+                seen.add(name)
+                yield row
+        if len(seen) == before:
+            return
 
 
 def webhook_object(body: bytes) -> dict[str, Any]:

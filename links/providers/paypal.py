@@ -29,7 +29,7 @@ from .base import (
     RefundSnapshot,
     SessionState,
 )
-from .parsing import Json, text
+from .parsing import Json, rows_of, text
 from .paypal_client import Client, errors
 from .paypal_money import CURRENCIES, STEP_MINOR, to_paypal
 from .paypal_objects import (
@@ -195,19 +195,15 @@ class PayPalProvider:
             "start_time": _stamp(max(since, now - EVENTS_KEPT)),
             "end_time": _stamp(now),
         }
-        path: str = f"{NOTIFICATIONS}/webhooks-events?{urlencode(query)}"
-        found: list[Json] = []
-        while path:
-            page = self._get(path)
+        return list(rows_of(self._event_pages(urlencode(query))))
+
+    def _event_pages(self, query: str) -> Iterator[list[Json]]:
+        while query:
+            page = self._get(f"{NOTIFICATIONS}/webhooks-events?{query}")
             rows = page.get("events")
-            found += [row for row in rows if isinstance(row, Mapping)] if rows else []
-            following = urlsplit(href(page, "next"))
-            path = (
-                f"{NOTIFICATIONS}/webhooks-events?{following.query}"
-                if (following.query and rows)
-                else ""
-            )
-        return found
+            found = rows if isinstance(rows, list) else []
+            yield [row for row in found if isinstance(row, Mapping)]
+            query = urlsplit(href(page, "next")).query
 
     def _order(self, session_id: str) -> Json:
         return self._get(f"{ORDERS}/{_path_part(session_id)}")

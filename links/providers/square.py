@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import httpx
 from django.conf import settings
-from pydantic import BaseModel
 from square import Square
 from square.core.api_error import ApiError
 from square.core.http_response import HttpResponse
+from square.core.pagination import SyncPager
 from square.core.request_options import RequestOptions
 
 from . import square_webhooks
@@ -35,7 +35,7 @@ from .base import (
     RefundSnapshot,
     SessionState,
 )
-from .parsing import Json, json_object, plain, text
+from .parsing import Json, json_object, plain, rows_of, text
 from .square_objects import (
     METADATA_CHECKOUT,
     METADATA_LINK,
@@ -178,8 +178,8 @@ class SquareProvider:
         }
         with _errors():
             client = self._client()
-            payments = [_plain(one) for one in client.payments.list(**since_then)]
-            refunds = [_plain(one) for one in client.refunds.list(**since_then)]
+            payments = _listed(client.payments.list(**since_then))
+            refunds = _listed(client.refunds.list(**since_then))
         ours = [
             text(payment, "id")
             for payment in payments
@@ -304,9 +304,14 @@ class _Since(TypedDict):
     request_options: RequestOptions
 
 
-def _plain(found: BaseModel) -> Json:
-    """For its names and times; amounts are read from Square's own JSON."""
-    return found.model_dump(mode="json", warnings=False)
+def _listed(pager: SyncPager[Any, Any]) -> list[Json]:
+    """For names and times; amounts are read from Square's own JSON."""
+    return list(
+        rows_of(
+            [one.model_dump(mode="json", warnings=False) for one in page.items or ()]
+            for page in pager.iter_pages()
+        )
+    )
 
 
 def _order_of(link: Json) -> str:

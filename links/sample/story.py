@@ -15,13 +15,14 @@ from django.db import transaction
 
 from customers.models import Customer
 from customers.services import customers
-from links.models import LinkStatus, PaymentLink, TrainingSession
+from links.models import LinkStatus, PaymentLink, PaymentState, TrainingSession
 from links.providers import training as training_provider
 from links.services import (
     checkouts,
     inbox,
     links,
     manual,
+    refunding,
     reminders,
     sending,
     training,
@@ -30,6 +31,8 @@ from links.services.amounts import LineData
 from links.services.links import LinkData
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import Actor
+from merchant_portal.staff.models import User
+from merchant_portal.staff.roles import Role
 from notifications.services import delivery
 
 from .people import WARES, Person, make_person, price_in
@@ -49,6 +52,8 @@ ENDS = (
     ("paid_twice", 1, (0.35, 3.0)),
     ("never", 16, (1.0, 2.0)),
 )
+GIVEN_BACK = 0.05
+# of those that were paid: half of it goes back some days later
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class Story:
     days: int = 182
     on_progress: Callable[[int], None] = lambda done: None
     rng: random.Random = field(init=False)
+    second_rng: random.Random = field(init=False)  # of what came into the story later
     people: list[tuple[Person, Customer]] = field(default_factory=list)
     made: int = 0
     _todo: list[tuple[datetime, int, "_Step"]] = field(default_factory=list)
@@ -82,6 +88,7 @@ class Story:
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)  # noqa: S311 - sample data, not secrets
+        self.second_rng = random.Random(self.seed + 1)  # noqa: S311 - the same
 
     def tell(self) -> int:
         """Live through it all; returns how many links there are now."""
@@ -232,6 +239,25 @@ class Story:
             yield _Step(later, lambda: self._end(link, "paid", actor))
         else:
             self._pay(link, "approve")
+            if self.second_rng.random() < GIVEN_BACK:
+                later = clock.now() + timedelta(days=self.second_rng.uniform(1, 9))
+                yield _Step(later, lambda: self._give_back(link))
+
+    def _give_back(self, link: PaymentLink) -> Iterator["_Step"]:
+        """Half of it, asked for and approved by the owner, if there is one."""
+        owner = User.objects.filter(role=Role.OWNER).order_by("pk").first()
+        payment = link.payments.filter(state=PaymentState.SUCCEEDED).first()
+        if owner is not None and payment is not None and payment.amount_minor > 1:
+            refund = refunding.propose(
+                payment,
+                amount_minor=payment.amount_minor // 2,
+                actor=owner.actor(),
+                reason="One piece was broken",
+            )
+            refunding.approve(refund, user=owner)
+            refunding.send(refund.pk)
+            self._hear()
+        return iter(())
 
     def _pay(self, link: PaymentLink, outcome: str) -> None:
         """As the customer does: open, answer, and the webhook comes."""
@@ -240,6 +266,9 @@ class Story:
         training_provider.answer(
             TrainingSession.objects.get(checkout_reference=checkout.public_id), outcome
         )
+        self._hear()
+
+    def _hear(self) -> None:
         training.deliver_webhooks()
         for pk in inbox.due():
             inbox.process(pk)

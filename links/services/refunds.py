@@ -39,6 +39,7 @@ def book(
     given = payment.refunds.filter(state=S.SUCCEEDED)
     payment.refunded_minor = given.aggregate(total=Sum("amount_minor"))["total"] or 0
     payment.save(update_fields=["refunded_minor"])
+    propose_surplus(payment)  # never more than is left of it now
     for refund, was in changed:
         _tell(refund, was, link)
     return True

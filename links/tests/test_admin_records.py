@@ -183,7 +183,8 @@ def test_plans_are_changed_by_owners_and_managers_only(role: Role) -> None:
 def test_owner_switches_a_provider_off_and_the_audit_knows() -> None:
     account = accounts.get("training")
     url = f"/admin/links/provideraccount/{account.pk}/change/"
-    form = {"position": "3", "slug": "stripe", "mode": "live"}
+    rates = {"fee_rates-TOTAL_FORMS": "0", "fee_rates-INITIAL_FORMS": "0"}
+    form = {"position": "3", "slug": "stripe", "mode": "live", **rates}
 
     as_role(Role.FINANCE).post(url, form)
     account.refresh_from_db()

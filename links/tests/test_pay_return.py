@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
+from customers.models import Customer
 from links.models import (
     Checkout,
     CheckoutState,
     LinkStatus,
+    Payment,
     PaymentLink,
     TrainingPayment,
 )
@@ -18,6 +21,7 @@ from links.pay import responses, views
 from links.providers.base import SeenState
 from links.services import checkouts, pages, payments, training
 from merchant_portal.lib import clock, queue
+from merchant_portal.lib.money import Money
 
 from .factories import make_customer, make_link, make_seen
 
@@ -316,25 +320,72 @@ def test_training_is_gone_when_it_is_switched_off(
     assert not TrainingPayment.objects.exists()
 
 
-def test_says_that_too_much_came_and_goes_back(
-    client: Client, link: PaymentLink, checkout: Checkout
-) -> None:
-    payments.record(make_seen(link, payment_id="other", amount_minor=1250))
+@pytest.fixture
+def surplus(client: Client, link: PaymentLink, checkout: Checkout) -> Payment:
+    """The link was paid elsewhere for €10.00 when its checkout brought €12.50."""
+    payments.record(make_seen(link, payment_id="other", amount_minor=1000))
     answer(client, checkout, "approve")
     checkouts.settle(checkout.pk)
+    payment = checkout.payments.get()
+    assert payment.surplus_minor == 1000
+    return payment
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "You have paid more than this link asked for. The shop has been told"),
+        ("de", "Sie haben mehr bezahlt, als über diesen Link verlangt war."),
+        ("fr", "Vous avez payé plus que ce lien ne demandait."),
+    ],
+)
+@pytest.mark.parametrize("status", [LinkStatus.PAID, LinkStatus.EXHAUSTED])
+def test_says_that_too_much_came_and_goes_back(
+    client: Client, surplus: Payment, status: str, language: str, words: str
+) -> None:
+    assert surplus.link is not None
+    assert surplus.checkout is not None
+    PaymentLink.objects.update(status=status)
+    Customer.objects.update(language=language)
+
+    page = client.get(return_path(surplus.checkout)).content.decode()
+
+    assert words in page
+    assert f"{Money(1000, 'EUR').format(language)}.</p>" in page
+
+
+def test_promises_nothing_that_was_done(client: Client, surplus: Payment) -> None:
+    assert surplus.checkout is not None
+    Payment.objects.filter(pk=surplus.pk).update(refunded_minor=1000)
+
+    page = client.get(return_path(surplus.checkout)).content.decode()
+
+    assert "Thank you! Your payment has arrived." in page
+    assert "more than this link asked for" not in page
+
+
+def test_another_payments_surplus_is_not_this_ones(
+    client: Client, link: PaymentLink, checkout: Checkout
+) -> None:
+    answer(client, checkout, "approve")
+    checkouts.settle(checkout.pk)
+    later = clock.now() + timedelta(days=1)
+    payments.record(make_seen(link, payment_id="other", occurred_at=later))
 
     page = client.get(return_path(checkout)).content.decode()
 
-    assert "€12.50 more than was asked for" in page
-    assert "will give it back to you" in page
+    assert link.payments.filter(surplus_minor=1250).exists()
+    assert "more than this link asked for" not in page
 
 
-def test_says_nothing_of_the_kind_where_all_is_right(
-    client: Client, link: PaymentLink, checkout: Checkout
+def test_reads_three_times_whatever_came(
+    client: Client, surplus: Payment, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    answer(client, checkout, "approve")
-    checkouts.settle(checkout.pk)
+    assert surplus.checkout is not None
+    path = return_path(surplus.checkout)
+    client.get(path)
 
-    assert (
-        "more than was asked" not in client.get(return_path(checkout)).content.decode()
-    )
+    for too_much in (1000, 0):
+        Payment.objects.filter(pk=surplus.pk).update(surplus_minor=too_much)
+        with django_assert_num_queries(3):  # link, checkout, business
+            client.get(path)

@@ -312,12 +312,21 @@ class TestAccount:
         refund = tape.give_back(capture["id"], "1.00")
         tape.events = [
             {
+                "id": "WH-3",
                 "event_type": "PAYMENT.CAPTURE.REFUNDED",
                 "resource_type": "refund",
                 "resource": refund,
             },
-            {"event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": capture},
-            {"event_type": "CHECKOUT.ORDER.APPROVED", "resource": {"id": "ORDER0"}},
+            {
+                "id": "WH-2",
+                "event_type": "PAYMENT.CAPTURE.COMPLETED",
+                "resource": capture,
+            },
+            {
+                "id": "WH-1",
+                "event_type": "CHECKOUT.ORDER.APPROVED",
+                "resource": {"id": "ORDER0"},
+            },
         ]
 
         (seen,) = provider.list_payments(datetime.now(UTC) - timedelta(days=90))
@@ -327,6 +336,17 @@ class TestAccount:
         assert asked["end_time"].endswith("Z")
         begun = datetime.fromisoformat(asked["start_time"])
         assert begun > datetime.now(UTC) - timedelta(days=30)
+
+    def test_a_list_that_leads_back_to_itself_ends(
+        self, provider: PayPalProvider, tape: PayPalTape
+    ) -> None:
+        event = {"id": "WH-1", "event_type": "OTHER", "resource": {}}
+        links = [{"rel": "next", "href": "https://api.paypal.com/x?page_size=1"}]
+        tape.next_replies = [(200, {"events": [event], "links": links})] * 5
+
+        assert list(provider.list_payments(datetime.now(UTC))) == []
+
+        assert len(tape.calls) == 2
 
     def test_says_what_is_missing(
         self, provider: PayPalProvider, tape: PayPalTape

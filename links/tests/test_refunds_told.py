@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from links.models import (
     Activity,
@@ -130,6 +131,28 @@ class TestSurplus:
         assert (refund.payment, refund.amount_minor) == (second, 1250)
         assert (refund.origin, refund.state) == (RefundOrigin.SURPLUS, S.PROPOSED)
 
+    @pytest.mark.parametrize("given_back", [300, 1250])
+    def test_never_more_is_proposed_than_is_left_in_whatever_order_it_is_heard_of(
+        self, payment: Payment, link: PaymentLink, given_back: int
+    ) -> None:
+        amount = Money(given_back, "EUR")
+        second = make_seen(link, payment_id="second", occurred_at=NOON + timedelta(1))
+        refund = RefundSnapshot("re_1", Told.SUCCEEDED, amount, NOON)
+        told = replace(second, refunds=(refund,))
+
+        payments.record(second)
+        payments.record(told)
+        kept = list(
+            Refund.objects.filter(origin=RefundOrigin.SURPLUS).values_list(
+                "amount_minor", flat=True
+            )
+        )
+        payments.record(replace(told, refunds=(replace(refund, state=Told.FAILED),)))
+        after = Refund.objects.filter(origin=RefundOrigin.SURPLUS).get().amount_minor
+
+        assert kept == [1250 - given_back][: given_back < 1250]
+        assert after == 1250
+
     def test_the_proposal_follows_the_money_in_whatever_order_it_is_heard_of(
         self, payment: Payment, link: PaymentLink
     ) -> None:
@@ -172,48 +195,67 @@ class TestSurplus:
         assert Activity.objects.filter(kind="refund.approved").count() == 1
 
 
-def read(message: Message, language: str) -> rendering.Rendered:
+def read(message: Message, language: str, channel: str = "email") -> rendering.Rendered:
     """As the customer gets it, in that language."""
     message.language = language
     (values,) = kinds.get(message.kind).context([message]).values()
     return rendering.render(
-        message.kind,
-        message.channel,
-        language,
-        {**rendering.common_values(), **values},
+        message.kind, channel, language, {**rendering.common_values(), **values}
     )
 
 
 @pytest.mark.parametrize(
-    ("language", "words"),
+    ("language", "subject", "words"),
     [
-        ("en", ["given money back", "€3.00", "March 10, 2026", "some days"]),
-        ("de", ["Geld zurückerstattet", "3,00\xa0€", "10. März 2026", "einigen Tagen"]),
-        ("fr", ["vous a remboursé", "3,00\xa0€", "10 mars 2026", "quelques jours"]),
+        (
+            "en",
+            "We have given €3.00 back to you",
+            ["given", "€3.00", "March 10, 2026", "Your bank may need some days"],
+        ),
+        (
+            "de",
+            "Wir haben Ihnen 3,00\xa0€ erstattet",
+            ["erstattet", "3,00\xa0€", "10. März 2026", "erst in einigen Tagen"],
+        ),
+        (
+            "fr",
+            "Nous vous avons remboursé 3,00\xa0€",
+            ["remboursé", "3,00\xa0€", "10 mars 2026", "peut mettre quelques jours"],
+        ),
     ],
 )
 def test_the_customer_reads_what_went_back(
-    language: str, words: list[str], payment: Payment, seen: PaymentSnapshot
+    language: str,
+    subject: str,
+    words: list[str],
+    payment: Payment,
+    seen: PaymentSnapshot,
+    link: PaymentLink,
 ) -> None:
     payments.record(replace(seen, refunds=(TestMadeAtTheProvider.REFUND,)))
+    notice = Message.objects.get(kind="refund")
 
-    got = read(Message.objects.get(kind="refund"), language)
+    mail = read(notice, language)
+    text_message = read(notice, language, "sms").text.replace(" €", "\xa0€")
 
-    for word in words:
-        assert word in got.text
-    assert "3" in got.subject
+    assert mail.subject == subject
+    for word in [*words, "Birthday cake"]:
+        for part in (mail.text, mail.html, text_message):
+            assert word in part
+    assert str(link.number) in mail.text
+    assert str(link.number) in mail.html
 
 
 @pytest.mark.parametrize(
-    ("language", "words"),
+    ("language", "words", "short"),
     [
-        ("en", "more than was asked for"),
-        ("de", "mehr, als verlangt war"),
-        ("fr", "de plus que le montant demandé"),
+        ("en", "This was €12.50 more than was asked for", "€12.50 too much"),
+        ("de", "Das waren 12,50\xa0€ mehr, als verlangt war", "12,50 € zu viel"),
+        ("fr", "12,50\xa0€ de plus que le montant demandé", "12,50 € de trop"),
     ],
 )
 def test_a_receipt_says_that_too_much_came(
-    language: str, words: str, payment: Payment, link: PaymentLink
+    language: str, words: str, short: str, payment: Payment, link: PaymentLink
 ) -> None:
     fine = Message.objects.get(kind="receipt")
     second = payments.record(
@@ -225,3 +267,27 @@ def test_a_receipt_says_that_too_much_came(
     for part in ("text", "html"):
         assert words in getattr(read(too_much, language), part)
         assert words not in getattr(read(fine, language), part)
+    assert short in read(too_much, language, "sms").text.replace("\xa0", " ")
+    assert short not in read(fine, language, "sms").text.replace("\xa0", " ")
+
+
+def test_refunds_are_read_once_a_batch_and_only_where_some_are_told(
+    payment: Payment,
+    seen: PaymentSnapshot,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    context = kinds.get("refund").context
+    other = replace(TestMadeAtTheProvider.REFUND, provider_refund_id="re_2")
+    payments.record(replace(seen, refunds=(TestMadeAtTheProvider.REFUND, other)))
+    receipts = list(Message.objects.filter(kind="receipt"))
+    notices = list(Message.objects.filter(kind="refund"))
+
+    with django_assert_num_queries(4):  # links, lines, payments, business
+        receipt_values = context(receipts)
+    with django_assert_num_queries(5):
+        values = context(receipts + notices)
+
+    assert len(notices) == 2
+    assert [one["amount_refunded"] for one in receipt_values.values()] == [""]
+    assert [values[one.pk]["amount_refunded"] for one in notices] == ["€3.00"] * 2
+    assert [values[one.pk]["amount_received"] for one in notices] == ["", ""]

@@ -20,7 +20,7 @@ from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
 from notifications.models import Message, MessageState
 
-from .factories import make_customer, make_link, make_seen
+from .factories import make_customer, make_link, make_seen, make_user
 
 UNTIL = datetime(2026, 6, 30, 12, 0, tzinfo=UTC)
 
@@ -68,9 +68,26 @@ def test_the_same_seed_tells_the_same_story() -> None:
     assert {row[4] for row in told[0]} >= {LinkStatus.PAID, LinkStatus.ACTIVE}
 
 
+@pytest.mark.django_db
+@pytest.mark.usefixtures("sample")
+def test_some_money_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("links.sample.story.GIVEN_BACK", 1.0)
+    make_user()
+
+    Story(seed=7, count=12, until=UNTIL, actors=[SYSTEM]).tell()
+
+    given = models.Refund.objects.filter(state=models.RefundState.SUCCEEDED)
+    assert given.exists()
+    for refund in given.select_related("payment"):
+        assert refund.payment.refunded_minor == refund.payment.amount_minor // 2
+    total = models.DailyTotal.objects.filter(measure="refunded")
+    assert sum(row.count for row in total) == given.count()
+
+
 def _forget() -> None:
     """Back to an empty shop, so that numbers start again."""
     for model in (
+        models.Refund,
         models.Payment,
         models.Activity,
         models.ReminderDue,

@@ -59,6 +59,31 @@ def test_sms_of_a_usual_link_takes_two_cheap_parts(kind: str, language: str) -> 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", ["receipt", "refund"])
+def test_sms_in_costly_letters_is_whole_in_three_parts(
+    kind: str, language: str
+) -> None:
+    amount, day = "12.345,67 €", "24 September 2026"
+    values = {
+        **VALUES,
+        **COMMON,
+        "business_name": "Łódzka Spółdzielnia Piekarska",  # letters of two bytes
+        "greeting": rendering.greeting("Łukasz Wielkopolski", language),
+        "description": "Tort urodzinowy z imieniem Łucja",
+        "balance": "",
+        **dict.fromkeys(("amount_received", "surplus", "amount_refunded"), amount),
+        **dict.fromkeys(("paid_on", "refunded_on"), day),
+    }
+
+    text = rendering.render(kind, "sms", language, values).text
+
+    count = rendering.sms_parts(placeholders.fill_late(text, URLS))
+    assert (count.encoding, count.parts) == ("UCS-2", 3)
+    assert text.count(amount) == (2 if kind == "receipt" else 1)
+    assert day in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", ["invitation", "reminder", "correction"])
 def test_mail_has_button_and_plain_link(kind: str, language: str) -> None:
     rendered = rendering.render(kind, "email", language, {**VALUES, **COMMON})

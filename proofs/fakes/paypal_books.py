@@ -5,7 +5,6 @@ caller, together with the events it causes and the webhooks that carry them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from proofs.fakes import paypal_objects as objects
@@ -13,6 +12,7 @@ from proofs.fakes import paypal_rules as rules
 from proofs.fakes.ledger import Json, Ledger
 from proofs.fakes.paypal_errors import PayPalError, not_found
 from proofs.fakes.paypal_money import minor_units, money
+from proofs.fakes.totals import Totals
 
 ORDER = "order"
 CAPTURE = "capture"
@@ -39,15 +39,6 @@ PENDING_REASONS = (
 
 class GoneError(Exception):
     """The hosted page of an order that cannot be paid any more."""
-
-
-@dataclass
-class Totals:
-    """What moved in one currency, in minor units; only completed money counts."""
-
-    captured: int = 0
-    refunded: int = 0
-    fees: int = 0
 
 
 def totals(ledger: Ledger) -> dict[str, Totals]:

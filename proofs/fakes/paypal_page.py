@@ -37,7 +37,7 @@ def closed(message: str) -> str:
 
 def _document(body: str) -> str:
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,">'
         "<title>Fake PayPal checkout</title></head><body>"
         f"<h1>Fake PayPal checkout</h1>{body}</body></html>"
     )

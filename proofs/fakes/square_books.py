@@ -5,12 +5,12 @@ caller, together with the events it causes and the webhooks that carry them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from proofs.fakes import square_objects as objects
 from proofs.fakes import square_rules as rules
 from proofs.fakes.ledger import Json, Ledger
 from proofs.fakes.square_objects import SquareError
+from proofs.fakes.totals import Totals
 
 LINK = "payment_link"
 # Links that were deleted: the API no longer knows them, the hosted page does.
@@ -20,15 +20,6 @@ PAYMENT = "payment"
 REFUND = "refund"
 LIVE = ("APPROVED", "PENDING", "COMPLETED")
 REFUND_ENDS = ("COMPLETED", "REJECTED", "FAILED")
-
-
-@dataclass
-class Totals:
-    """What moved in one currency, in minor units; only completed money counts."""
-
-    captured: int = 0
-    refunded: int = 0
-    fees: int = 0
 
 
 def totals(ledger: Ledger) -> dict[str, Totals]:

@@ -3,8 +3,9 @@
 import secrets
 from typing import Any
 
-from proofs.fakes.ledger import Json
+from proofs.fakes.ledger import Json, Ledger
 from proofs.fakes.stripe_objects import DAY_SECONDS, new_id, now
+from proofs.fakes.totals import Totals
 
 FEE_PER_MILLE = 29
 FEE_FIXED_MINOR = 30
@@ -165,6 +166,22 @@ def refund(paid: Json, amount_minor: int, params: Json) -> Json:
         "status": "succeeded",
         "transfer_reversal": None,
     }
+
+
+def totals(ledger: Ledger) -> dict[str, Totals]:
+    """The judge's sums by currency, from the objects alone."""
+    sums: dict[str, Totals] = {}
+    for paid in ledger.objects("charge"):
+        if paid["status"] == "succeeded":
+            entry = sums.setdefault(paid["currency"].upper(), Totals())
+            entry.captured += paid["amount"]
+    for given in ledger.objects("refund"):
+        if given["status"] == "succeeded":
+            entry = sums.setdefault(given["currency"].upper(), Totals())
+            entry.refunded += given["amount"]
+    for moved in ledger.objects("balance_transaction"):
+        sums[moved["currency"].upper()].fees += moved["fee"]
+    return sums
 
 
 def balance(transactions: list[Json], *, currency: str) -> Json:

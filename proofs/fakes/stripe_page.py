@@ -35,7 +35,7 @@ def closed(message: str) -> str:
 
 def _document(body: str) -> str:
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,">'
         "<title>Fake Stripe checkout</title></head><body>"
         f"<h1>Fake Stripe checkout</h1>{body}</body></html>"
     )

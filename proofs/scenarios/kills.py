@@ -102,7 +102,7 @@ def run(
             extra_copies=judge.extra_copies(evidence),
             unknown=sum(row.state == "unknown" for row in evidence.rows),
             settled_seconds=round(settled, 1),
-            findings=[*judge.findings(evidence), *desk.outside.findings()],
+            findings=[*judge.findings(evidence), *desk.findings()],
         )
 
 

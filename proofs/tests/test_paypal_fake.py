@@ -8,8 +8,9 @@ import pytest
 
 from proofs import vendor_specs
 from proofs.fakes.paypal import WEBHOOK_ID, WEBHOOKS
-from proofs.fakes.paypal_books import Totals, totals
+from proofs.fakes.paypal_books import totals
 from proofs.fakes.paypal_objects import CAPTURES, EVENTS, ORDERS, REFUNDS
+from proofs.fakes.totals import Totals
 from proofs.tests.paypal_peer import (
     PAID,
     Peer,

@@ -18,8 +18,9 @@ from cryptography.x509.verification import PolicyBuilder, Store
 from proofs import vendor_specs
 from proofs.fakes import paypal_certificates
 from proofs.fakes.paypal import WEBHOOK_ID
-from proofs.fakes.paypal_books import Totals, totals
+from proofs.fakes.paypal_books import totals
 from proofs.fakes.receiver import ReceiverServer
+from proofs.fakes.totals import Totals
 from proofs.fakes.web import Request
 from proofs.tests.paypal_peer import PAID, Peer, running_peer
 from proofs.tests.square_peer import ask

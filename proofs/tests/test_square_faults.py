@@ -13,7 +13,8 @@ import pytest
 from proofs import vendor_specs
 from proofs.fakes.receiver import ReceiverServer
 from proofs.fakes.square import LINKS, LOCATION_ID
-from proofs.fakes.square_books import Totals, totals
+from proofs.fakes.square_books import totals
+from proofs.fakes.totals import Totals
 from proofs.tests.square_peer import (
     PAID,
     SECRET,

@@ -4,92 +4,24 @@ Sign in, make a link, look at the messages, send, open the mail, pay, see it pai
 second link is reminded when time moves on, the paid one is not.
 """
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, Page, expect
 
-from proofs.processes import ChildProcess, free_port
-
-from .checks import assert_clean, shoot, watch
+from . import demos
+from .checks import assert_clean, shoot
+from .demos import SOON_MS, Demo
 
 pytestmark = pytest.mark.browser
-START_SECONDS = 120.0  # collects the static files and tells the sample story
-SOON_MS = 30_000  # for what a worker does after the click
 ADD = "/admin/links/paymentlink/add/"
-
-
-@dataclass
-class Demo:
-    url: str
-    record: dict[str, Any]
-    browser: Browser
-
-    def open(self, width: int) -> Page:
-        context = self.browser.new_context(
-            base_url=self.url,
-            viewport={"width": width, "height": 900},
-            reduced_motion="reduce",
-        )
-        page = context.new_page()
-        page.set_default_timeout(SOON_MS)
-        watch(page)
-        return page
-
-    def signed_in(self, role: str) -> Page:
-        user = next(user for user in self.record["users"] if user["role"] == role)
-        page = self.open(1280)
-        page.goto("/admin/")
-        assert_clean(page)
-        page.get_by_label("Email").fill(user["email"])
-        page.get_by_label("Password").fill(user["password"])
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{self.url}/admin/")
-        return page
-
-    def move_time_on(self, span: str) -> None:
-        subprocess.run(
-            [sys.executable, "manage.py", "drain", "--as-of", span],
-            cwd=settings.BASE_DIR,
-            env={
-                "PATH": os.environ["PATH"],
-                "ENV_FILE": "",
-                "VAR_DIR": str(Path(self.record["database_url"][10:]).parent),
-                "DATABASE_URL": self.record["database_url"],
-                "PUBLIC_URL": self.url,
-            },
-            check=True,
-            timeout=120,
-        )
 
 
 @pytest.fixture
 def demo(browser: Browser, tmp_path: Path) -> Iterator[Demo]:
-    port = free_port()
-    process = ChildProcess(
-        "demo",
-        [sys.executable, "-m", "scripts", "demo"],
-        log_file=tmp_path / "demo.log",
-        env={
-            "PATH": os.environ["PATH"],
-            "PORT": str(port),
-            "VAR_DIR": str(tmp_path / "var"),
-        },
-        cwd=Path(settings.BASE_DIR),
-    )
-    with process:
-        url = f"http://127.0.0.1:{port}"
-        process.wait_for_url(f"{url}/healthz", timeout=START_SECONDS)
-        record = json.loads((tmp_path / "var" / "demo.json").read_text())
-        yield Demo(url, record, browser)
+    with demos.running(browser, tmp_path) as running:
+        yield running
 
 
 def make_link(page: Page, description: str, price: str) -> None:

@@ -49,13 +49,19 @@ from .carrier import Carrier, Killed
 
 T = TypeVar("T")
 START = datetime.fromisoformat("2026-06-15T12:00:00+00:00")
-POINTS = tuple(sorted(point for point in crash.POINTS if not point.startswith("api.")))
+ELSEWHERE = ("api.", "capture.", "refund.")  # of what is not in this world
+POINTS = tuple(
+    sorted(point for point in crash.POINTS if not point.startswith(ELSEWHERE))
+)
 MAY_LEAVE_AFTER = timedelta(seconds=claims.FRESH_SECONDS)
 TASKS: dict[str, Callable[..., object]] = {
     "links.tasks.close_checkout": link_tasks.close_checkout,
     "links.tasks.deliver_training_webhooks": link_tasks.deliver_training_webhooks,
     "links.tasks.process_webhook": link_tasks.process_webhook,
+    "links.tasks.send_refund": link_tasks.send_refund,
     "links.tasks.settle_checkout": link_tasks.settle_checkout,
+    "links.tasks.settle_refund": link_tasks.settle_refund,
+    "links.tasks.sweep_account": link_tasks.sweep_account,
     "notifications.tasks.send_due": message_tasks.send_due,
 }
 

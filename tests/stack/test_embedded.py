@@ -98,7 +98,7 @@ def test_kill_in_the_middle_of_sending_loses_and_doubles_nothing(
     # Only what was being handed over at the kill may have gone out unrecorded.
     extra = sum(len(desk.outside.mails(person.email)) for person in people) - LINKS
     assert extra + len(unknown) <= EMBEDDED_THREADS
-    assert desk.outside.findings() == []
+    assert desk.findings() == []
 
 
 def taken(desk: Desk, people: list[Customer]) -> int:

@@ -33,7 +33,7 @@ def desk(servers: Servers, tmp_path: Path) -> Iterator[Desk]:
     with desks(servers, tmp_path) as open_desk:
         desk = open_desk(f"beat_{tmp_path.name.lower().replace('-', '_')}"[:60])
         yield desk
-        assert desk.outside.findings() == []
+        assert desk.findings() == []
 
 
 def at_noon_in_four_days() -> str:

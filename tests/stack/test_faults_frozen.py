@@ -67,7 +67,7 @@ def desk(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         desk.shop.beat()
         desk.shop.wait_for_web(web)
         yield desk
-        assert desk.outside.findings() == []
+        assert desk.findings() == []
 
 
 @pytest.fixture

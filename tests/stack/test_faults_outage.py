@@ -159,7 +159,7 @@ def test_an_outage_loses_nothing_and_ends_by_itself(
     )
     assert len(desk.payments(eve.link["id"])) == 1
     assert desk.shop.rows("SELECT count(*) FROM links_paymentlink") == [(PEOPLE + 1,)]
-    assert desk.outside.findings() == []
+    assert desk.findings() == []
 
 
 def test_control_with_plain_errors_doors_show_a_fault_of_ours(

@@ -66,7 +66,7 @@ def desk(servers: Servers, own_redis: RedisServer, tmp_path: Path) -> Iterator[D
         desk.shop.variables["REDIS_URL"] = own_redis.url()
         desk.shop.wait_for_web(desk.shop.web())
         yield desk
-        assert desk.outside.findings() == []
+        assert desk.findings() == []
 
 
 @contextmanager

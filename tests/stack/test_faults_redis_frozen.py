@@ -36,7 +36,7 @@ def desk(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         desk = open_desk("frozen")
         desk.shop.beat()
         yield desk
-        assert desk.outside.findings() == []
+        assert desk.findings() == []
 
 
 def take_in(desk: Desk) -> None:

@@ -35,7 +35,7 @@ def open_shop(
         desk.shop.beat()
         desk.shop.wait_for_web(web)
         yield desk
-        assert desk.outside.findings() == []
+        assert desk.findings() == []
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def open_shop(
         for worker in workers:
             desk.shop.wait_for_worker(worker)
         yield desk
-        assert desk.outside.findings() == []
+        assert desk.findings() == []
 
 
 @pytest.fixture

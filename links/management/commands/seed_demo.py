@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from customers.models import Customer
+from links.models import FeeRate
+from links.providers.training import FEE_BP, FEE_MINOR
+from links.services import accounts
 from merchant_portal.business.models import Business
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Role
@@ -60,6 +64,7 @@ class Command(BaseCommand):
         before = _read(record_file)
         with transaction.atomic():
             _seed_business()
+            _seed_fees()
             users = [_seed_user(role, before) for role in Role]
             api_key = _seed_key(str(before.get("api_key", "")))
         _write_private(
@@ -110,6 +115,18 @@ def _seed_business() -> None:
     business.time_zone = "Europe/London"
     business.is_sample = True
     business.save()
+
+
+def _seed_fees() -> None:
+    """As the rehearsal provider takes them, so that the create screen has an estimate."""
+    account = accounts.get("training")
+    for currency in ("EUR", "GBP", "USD"):
+        FeeRate.objects.get_or_create(
+            account=account,
+            currency=currency,
+            valid_from=date(2026, 1, 1),
+            defaults={"share_bp": FEE_BP, "fixed_minor": FEE_MINOR},
+        )
 
 
 def _seed_user(role: Role, before: dict[str, Any]) -> dict[str, str]:
