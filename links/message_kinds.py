@@ -282,7 +282,8 @@ def _visible(user: User, messages: QuerySet[Message]) -> QuerySet[Message]:
     if user.may(Right.LINKS_ALL):
         return messages
     own = PaymentLink.objects.visible_to(user).values("public_id")
-    return messages.filter(Q(reference__in=own) | ~Q(reference__startswith="plk_"))
+    is_theirs = Q(reference__startswith="plk_") | Q(reference__startswith="dsp_")
+    return messages.filter(Q(reference__in=own) | ~is_theirs)
 
 
 visibility.register(_visible)

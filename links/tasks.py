@@ -8,6 +8,7 @@ from merchant_portal.lib import queue
 from .providers.base import ProviderError
 from .services import (
     checkouts,
+    disputes,
     inbox,
     links,
     reconcile,
@@ -64,6 +65,15 @@ def settle_refund(pk: int) -> None:
 
 
 @shared_task(ignore_result=True)
+def settle_dispute(pk: int) -> None:
+    """Ask how a dispute stands; the next look is on its row if this fails."""
+    try:
+        disputes.settle(pk)
+    except ProviderError as exc:
+        log.warning("dispute_not_settled", dispute=pk, problem=type(exc).__name__)
+
+
+@shared_task(ignore_result=True)
 def sweep_account(pk: int) -> None:
     """Book what webhooks missed; the next sweep is on the row if this fails."""
     try:
@@ -98,5 +108,7 @@ def sweep() -> None:
         queue.nudge("links.tasks.settle_checkout", pk)
     for pk in refunding.due():
         queue.nudge("links.tasks.settle_refund", pk)
+    for pk in disputes.due():
+        queue.nudge("links.tasks.settle_dispute", pk)
     for pk in reconcile.due():
         queue.nudge("links.tasks.sweep_account", pk)

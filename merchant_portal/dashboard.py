@@ -3,16 +3,17 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-from links.admin import formats, history, lifelines
+from links.admin import disputes, formats, history, lifelines
 from links.admin.entry import who
 from links.models import Activity, Measure, Mismatch, PaymentLink, RefundState
 from links.services import overview, reviewing
@@ -91,6 +92,7 @@ class Task:
     icon: str
     text: str
     url: str
+    is_late: bool = False
 
 
 def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +100,8 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     user = who(request)
     business = Business.objects.current()
     zone = formats.business_zone()
-    today = clock.now().astimezone(zone).date()
+    now = clock.now()
+    today = now.astimezone(zone).date()
     context |= {
         "title": _("Overview"),
         "may_create": user.may(Right.LINKS_WRITE),
@@ -116,7 +119,7 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             *_waiting_cards(overview.waiting(links, today), business.currency),
         ],
         "days": _days(moved, today, business.currency),
-        "tasks": _tasks(user),
+        "tasks": _tasks(user, now, zone),
         "recent": _recent(user, zone),
         "lifelines": lifelines.rows() if user.may(Right.AUDIT_READ) else [],
     }
@@ -280,8 +283,13 @@ def _of_day(sums: dict[tuple[str, str, date], int], measure: str, on: date) -> s
     return " · ".join(found) or formats.NOTHING
 
 
-def _tasks(user: User) -> list[Task]:
-    tasks = [*_message_tasks(user), *_payment_tasks(user), *_refund_tasks(user)]
+def _tasks(user: User, now: datetime, zone: ZoneInfo) -> list[Task]:
+    tasks = [
+        *_dispute_tasks(user, now, zone),
+        *_message_tasks(user, now),
+        *_payment_tasks(user),
+        *_refund_tasks(user),
+    ]
     if user.may(Right.AUDIT_READ) and (dead := reviewing.events()[:100].count()):
         words = ngettext("%d webhook was given up", "%d webhooks were given up", dead)
         url = reverse("admin:links_webhookevent_changelist") + "?state__exact=dead"
@@ -289,10 +297,10 @@ def _tasks(user: User) -> list[Task]:
     return tasks
 
 
-def _message_tasks(user: User) -> list[Task]:
+def _message_tasks(user: User, now: datetime) -> list[Task]:
     odd = Message.objects.filter(
         state__in=[MessageState.FAILED, MessageState.UNKNOWN, MessageState.BOUNCED],
-        created_at__gte=clock.now() - timedelta(days=ALARM_DAYS),
+        created_at__gte=now - timedelta(days=ALARM_DAYS),
     )
     if not user.may(Right.LINKS_ALL):
         own = PaymentLink.objects.visible_to(user).order_by().values("public_id")
@@ -322,6 +330,28 @@ def _payment_tasks(user: User) -> list[Task]:
         for name, words in _PAYMENT_WORDS.items()
         if counts[name]
     ]
+
+
+def _dispute_tasks(user: User, now: datetime, zone: ZoneInfo) -> list[Task]:
+    """Money that is gone if nobody answers in time, so before all else."""
+    if not user.may(Right.PAYMENTS_READ):
+        return []
+    found = disputes.visible_to(user, reviewing.disputes()).aggregate(
+        count=Count("id"),
+        late=Count("id", filter=Q(respond_by__lte=now)),
+        first=Min("respond_by", filter=Q(respond_by__gt=now)),
+    )
+    if not found["count"]:
+        return []
+    count, late = found["count"], found["late"]
+    said = [ngettext("%d dispute to answer", "%d disputes to answer", count) % count]
+    if late:
+        said.append(ngettext("%d overdue", "%d overdue", late) % late)
+    if found["first"]:
+        moment = formats.moment(found["first"], zone)
+        said.append(_("the next before %s") % moment)
+    url = reverse("admin:links_dispute_changelist") + "?needs=person"
+    return [Task("gavel", ", ".join(said), url, is_late=late > 0)]
 
 
 def _refund_tasks(user: User) -> list[Task]:

@@ -1,10 +1,20 @@
 """The back-office pages of links, payments, reminder plans, accounts and webhooks."""
 
-from . import accounts, customer_panel, events, link_list, payments, plans, refunds
+from . import (
+    accounts,
+    customer_panel,
+    disputes,
+    events,
+    link_list,
+    payments,
+    plans,
+    refunds,
+)
 
 __all__ = [
     "accounts",
     "customer_panel",
+    "disputes",
     "events",
     "link_list",
     "payments",

@@ -75,6 +75,15 @@ _WORDS: dict[str, tuple[str, str, Promise]] = {
         BAD,
         gettext_lazy("Nobody knows yet whether the refund went through"),
     ),
+    "dispute.opened": ("gavel", BAD, gettext_lazy("Payment disputed")),
+    "dispute.answered": ("task_alt", CALM, gettext_lazy("Dispute marked as answered")),
+    "dispute.under_review": (
+        "hourglass_top",
+        CALM,
+        gettext_lazy("Dispute looked at by the provider"),
+    ),
+    "dispute.won": ("gavel", GOOD, gettext_lazy("Dispute won")),
+    "dispute.lost": ("gavel", BAD, gettext_lazy("Dispute lost")),
     "reminder.queued": (
         "notifications_active",
         CALM,

@@ -6,7 +6,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..models import EventState, LinkStatus, Mismatch, Payment, PaymentState
+from ..models import (
+    DisputeState,
+    EventState,
+    LinkStatus,
+    Mismatch,
+    Payment,
+    PaymentState,
+)
 from ..models.refunds import RefundState
 
 LINK_COLORS: dict[str, str] = {
@@ -31,6 +38,12 @@ REFUND_COLORS: dict[str, str] = {
     RefundState.PENDING: "info",
     RefundState.SUCCEEDED: "success",
     RefundState.FAILED: "danger",
+}
+DISPUTE_COLORS: dict[str, str] = {
+    DisputeState.NEEDS_RESPONSE: "danger",
+    DisputeState.UNDER_REVIEW: "info",
+    DisputeState.WON: "success",
+    DisputeState.LOST: "danger",
 }
 EVENT_COLORS: dict[str, str] = {
     EventState.RECEIVED: "info",

@@ -24,7 +24,7 @@ from merchant_portal.staff.roles import Right
 from ..models import Payment, PaymentState
 from ..providers.manual import METHODS
 from ..services import reviewing
-from . import formats
+from . import disputes, formats
 from .entry import bounded, needs, payments_visible_to, who
 from .labels import PAYMENT_COLORS, REFUND_COLORS, payment_flags
 from .refunds import new_view
@@ -96,7 +96,7 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     search_help_text = gettext_lazy("Payment, provider's or link's number")
     actions = None
     change_form_outer_before_template = "admin/links/payment/review.html"
-    change_form_outer_after_template = "admin/links/payment/refunds.html"
+    change_form_outer_after_template = "admin/links/payment/after.html"
     fieldsets = (
         (
             None,
@@ -161,6 +161,7 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             "payment_flags": list(payment_flags(payment)),
             "may_resolve": who(request).may(Right.PAYMENTS_WRITE),
             "refund_rows": _refund_rows(payment),
+            "dispute_rows": disputes.rows_of(payment),
             "may_refund": payment.state == PaymentState.SUCCEEDED
             and who(request).may(Right.REFUNDS_PROPOSE),
             **(extra_context or {}),

@@ -1,6 +1,7 @@
 from .accounts import ProviderAccount
 from .activity import Activity
 from .checkouts import Checkout, CheckoutState
+from .disputes import Dispute, DisputeState
 from .fees import FeeRate
 from .inbox import EventState, WebhookCertificate, WebhookEvent
 from .lines import LineItem
@@ -11,7 +12,12 @@ from .refunds import Refund, RefundOrigin, RefundState
 from .reminders import Anchor, DueState, ReminderDue, ReminderPlan, ReminderStep
 from .sweeps import LastSweep
 from .totals import DailyTotal, Measure
-from .training import TrainingPayment, TrainingRefund, TrainingSession
+from .training import (
+    TrainingDispute,
+    TrainingPayment,
+    TrainingRefund,
+    TrainingSession,
+)
 
 __all__ = [
     "Activity",
@@ -19,6 +25,8 @@ __all__ = [
     "Checkout",
     "CheckoutState",
     "DailyTotal",
+    "Dispute",
+    "DisputeState",
     "DueState",
     "EventState",
     "FeeRate",
@@ -38,6 +46,7 @@ __all__ = [
     "ReminderDue",
     "ReminderPlan",
     "ReminderStep",
+    "TrainingDispute",
     "TrainingPayment",
     "TrainingRefund",
     "TrainingSession",

@@ -8,6 +8,7 @@ class Measure(models.TextChoices):
     SENT = "sent", _("Sent")
     PAID = "paid", _("Paid")
     REFUNDED = "refunded", _("Given back")
+    LOST = "lost", _("Lost to disputes")
 
 
 class DailyTotal(models.Model):

@@ -91,3 +91,35 @@ class TrainingRefund(models.Model):
 
     def __str__(self) -> str:
         return self.refund_id
+
+
+class TrainingDispute(models.Model):
+    """A payer asks a training payment back; opened and moved by whoever rehearses.
+
+    `version`: counts its changes, each of which is one event. `webhook_at`: when the
+    webhook about the last one leaves (null: it has left, or is lost).
+    """
+
+    payment = models.ForeignKey(
+        TrainingPayment, on_delete=models.CASCADE, related_name="disputes"
+    )
+    dispute_id = models.CharField(max_length=64, unique=True)
+    state = models.CharField(max_length=16)
+    amount_minor = models.PositiveBigIntegerField()
+    opened_at = models.DateTimeField()
+    respond_by = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    version = models.PositiveSmallIntegerField(default=1)
+    webhook_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["webhook_at"],
+                condition=Q(webhook_at__isnull=False),
+                name="training_dispute_webhook_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.dispute_id

@@ -123,6 +123,36 @@ class RefundSnapshot:
     failure: str = ""
 
 
+class DisputeState(StrEnum):
+    """What a provider says of a dispute; values are those of the booked one."""
+
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeSnapshot:
+    """One dispute of a payment as a provider describes it now.
+
+    A state that an adapter does not know is UNDER_REVIEW. `provider_payment_id`: empty
+    if the provider does not say. `reason`: in the provider's word. `respond_by`: until
+    when the merchant may answer there. `changed_at`: by the provider's clock; None
+    where it does not say, then for all its disputes.
+    """
+
+    account_slug: str
+    provider_dispute_id: str
+    provider_payment_id: str
+    state: DisputeState
+    amount: Money
+    reason: str
+    opened_at: datetime
+    respond_by: datetime | None
+    changed_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentSnapshot:
     """One payment as a provider describes it now.
@@ -165,14 +195,15 @@ class CheckoutSnapshot:
 class ProviderEvent:
     """The envelope of a verified webhook: a hint of what to read anew.
 
-    One of `provider_session_id` and `provider_payment_id` says what to fetch; both
-    empty means that the event says nothing we act on.
+    One of the last three says what to fetch; all empty means that the event says
+    nothing we act on.
     """
 
     event_id: str
     kind: str
     provider_session_id: str = ""
     provider_payment_id: str = ""
+    provider_dispute_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +213,7 @@ class Capabilities:
     hosted_checkout: bool = True
     expire: bool = True
     refund: bool = False
+    disputes: bool = False
     webhooks: bool = True
     currencies: frozenset[str] | None = None  # None: every one we know
     # By currency, where there is such a rule.
@@ -222,6 +254,9 @@ class Provider(Protocol):
         ProviderUnavailable: nobody knows. Then `fetch_payment` tells in time, by the
         reference; another call may give back twice.
         """
+
+    def fetch_dispute(self, provider_dispute_id: str) -> DisputeSnapshot:
+        """Read one dispute; answering it is done at the provider."""
 
     def list_payments(self, since: datetime) -> Iterable[PaymentSnapshot]:
         """Payments changed or refunded since then, oldest first."""

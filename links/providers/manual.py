@@ -15,6 +15,7 @@ from .base import (
     Capabilities,
     CheckoutRequest,
     CheckoutSnapshot,
+    DisputeSnapshot,
     PaymentSnapshot,
     ProviderEvent,
     ProviderRejected,
@@ -67,6 +68,9 @@ class ManualProvider:
             occurred_at=clock.now(),
             reference=request.reference,
         )
+
+    def fetch_dispute(self, provider_dispute_id: str) -> DisputeSnapshot:
+        raise ProviderRejected("Nobody disputes money that was handed over.")
 
     def list_payments(self, since: datetime) -> Iterable[PaymentSnapshot]:
         return ()

@@ -20,6 +20,7 @@ from .base import (
     Certificate,
     CheckoutRequest,
     CheckoutSnapshot,
+    DisputeSnapshot,
     PaymentSnapshot,
     ProviderEvent,
     ProviderMisconfigured,
@@ -31,6 +32,7 @@ from .base import (
 )
 from .parsing import Json, rows_of, text
 from .paypal_client import Client, errors
+from .paypal_disputes import dispute_snapshot
 from .paypal_money import CURRENCIES, STEP_MINOR, to_paypal
 from .paypal_objects import (
     REFUNDED_STATES,
@@ -45,9 +47,10 @@ from .paypal_objects import (
 )
 
 ORDERS, CAPTURES = "v2/checkout/orders", "v2/payments/captures"
-NOTIFICATIONS = "v1/notifications"
+NOTIFICATIONS, DISPUTES = "v1/notifications", "v1/customer/disputes"
 DESCRIPTION_MAX, PAGE = 127, 100
 _ID = re.compile(r"\A[A-Z0-9]{1,64}\Z")
+_DISPUTE_ID = re.compile(r"\A[A-Za-z0-9-]{1,255}\Z")
 # PayPal keeps its events for 30 days.
 EVENTS_KEPT = timedelta(days=29)
 
@@ -72,6 +75,7 @@ class PayPalProvider:
     capabilities: ClassVar[Capabilities] = Capabilities(
         expire=False,
         refund=True,
+        disputes=True,
         currencies=CURRENCIES,
         step_minor=STEP_MINOR,
         form_action_hosts=_form_action_hosts(),
@@ -139,6 +143,13 @@ class PayPalProvider:
         )
         with errors():
             return refund_snapshot(refund)
+
+    def fetch_dispute(self, provider_dispute_id: str) -> DisputeSnapshot:
+        if not _DISPUTE_ID.match(provider_dispute_id):
+            raise ProviderRejected("PayPal knows nothing of that name.")
+        dispute = self._get(f"{DISPUTES}/{provider_dispute_id}")
+        with errors():
+            return dispute_snapshot(dispute)
 
     def list_payments(self, since: datetime) -> Iterator[PaymentSnapshot]:
         """By PayPal's list of the events of our app, which knows at once what its lists

@@ -60,8 +60,17 @@ PAYMENT_EVENTS = (
     "PAYMENT.CAPTURE.REFUNDED",
     "PAYMENT.CAPTURE.REVERSED",
 )
+DISPUTE_EVENTS = (
+    "CUSTOMER.DISPUTE.CREATED",
+    "CUSTOMER.DISPUTE.UPDATED",
+    "CUSTOMER.DISPUTE.RESOLVED",
+)
 # To register at PayPal. DECLINED is of older versions of their API.
-EVENTS = (*ORDER_EVENTS, *(n for n in PAYMENT_EVENTS if not n.endswith("DECLINED")))
+EVENTS = (
+    *ORDER_EVENTS,
+    *(name for name in PAYMENT_EVENTS if not name.endswith("DECLINED")),
+    *DISPUTE_EVENTS,
+)
 
 _certificates: dict[str, x509.Certificate] = {}
 _lock = Lock()
@@ -210,14 +219,17 @@ def parse(body: bytes) -> ProviderEvent:
     event_id, kind = plain(event.get("id")), plain(event.get("event_type"))
     if not event_id or not kind or not isinstance(event.get("resource"), Mapping):
         raise WebhookVerificationError("the body is no PayPal event")
-    session_id = ""
+    session_id, dispute_id = "", ""
     if kind in ORDER_EVENTS:
         session_id = plain(json_object(event, "resource").get("id"))
+    elif kind in DISPUTE_EVENTS:
+        dispute_id = plain(json_object(event, "resource").get("dispute_id"))
     return ProviderEvent(
         event_id=event_id,
         kind=kind[:KIND_MAX],
         provider_session_id=session_id,
         provider_payment_id=payment_of(event),
+        provider_dispute_id=dispute_id,
     )
 
 

@@ -25,6 +25,7 @@ from .base import (
     Capabilities,
     CheckoutRequest,
     CheckoutSnapshot,
+    DisputeSnapshot,
     ForeignPayment,
     PaymentSnapshot,
     ProviderEvent,
@@ -36,6 +37,7 @@ from .base import (
     SessionState,
 )
 from .parsing import Json, json_object, plain, rows_of, text
+from .square_disputes import dispute_snapshot
 from .square_objects import (
     METADATA_CHECKOUT,
     METADATA_LINK,
@@ -75,7 +77,10 @@ class SquareProvider:
     title: ClassVar[str] = "Square"
     webhook_events: ClassVar[tuple[str, ...]] = square_webhooks.EVENTS
     capabilities: ClassVar[Capabilities] = Capabilities(
-        refund=True, currencies=CURRENCIES, form_action_hosts=_form_action_hosts()
+        refund=True,
+        disputes=True,
+        currencies=CURRENCIES,
+        form_action_hosts=_form_action_hosts(),
     )
 
     def __init__(self, http_client: httpx.Client | None = None) -> None:
@@ -164,6 +169,13 @@ class SquareProvider:
                 return refund_snapshot(json_object(_json(answer), "refund"))
             except ProviderRejected as exc:  # it is made, whatever it says of itself
                 raise ProviderUnavailable(str(exc)) from exc
+
+    def fetch_dispute(self, provider_dispute_id: str) -> DisputeSnapshot:
+        with _errors():
+            answer = self._client().disputes.with_raw_response.get(
+                _path_part(provider_dispute_id), request_options=ONCE
+            )
+            return dispute_snapshot(json_object(_json(answer), "dispute"))
 
     def list_payments(self, since: datetime) -> Iterator[PaymentSnapshot]:
         """Payments of our location by the time of their last change, then those whose

@@ -15,7 +15,8 @@ from .parsing import KIND_MAX, Json, json_object, plain, text, webhook_object
 HEADER = "x-square-hmacsha256-signature"
 PAYMENT_EVENTS = ("payment.created", "payment.updated")
 REFUND_EVENTS = ("refund.created", "refund.updated")
-EVENTS = PAYMENT_EVENTS + REFUND_EVENTS
+DISPUTE_EVENTS = ("dispute.created", "dispute.state.updated")
+EVENTS = PAYMENT_EVENTS + REFUND_EVENTS + DISPUTE_EVENTS
 # Taken by other programs of the seller's on the same account: their till, their invoices.
 _OTHER_PRODUCTS = (
     "APPOINTMENTS INVOICES ONLINE_STORE RESTAURANTS RETAIL SQUARE_POS TERMINAL_API"
@@ -47,15 +48,15 @@ def parse(body: bytes, *, location_id: str) -> ProviderEvent:
     """The envelope of a verified body.
 
     Says nothing of payments at another location of the seller's, or through another
-    product of Square's: links are paid at `location_id` through the API. A refund does
-    not name the product; reading its payment does.
+    product of Square's: links are paid at `location_id` through the API. A refund or
+    a dispute does not name the product; reading its payment does.
     """
     event = webhook_object(body)
     event_id, kind = plain(event.get("event_id")), plain(event.get("type"))
     data = event.get("data")
     if not event_id or not kind or not isinstance(data, Mapping):
         raise WebhookVerificationError("the body is no Square event")
-    subject, payment_id = json_object(data, "object"), ""
+    subject, payment_id, dispute_id = json_object(data, "object"), "", ""
     if kind in PAYMENT_EVENTS:
         payment = json_object(subject, "payment")
         if may_be_ours(payment, location_id):
@@ -64,13 +65,20 @@ def parse(body: bytes, *, location_id: str) -> ProviderEvent:
         refund = json_object(subject, "refund")
         if may_be_ours(refund, location_id):
             payment_id = plain(refund.get("payment_id"))
+    elif kind in DISPUTE_EVENTS:
+        dispute = json_object(subject, "dispute")
+        if may_be_ours(dispute, location_id):
+            dispute_id = plain(dispute.get("id")) or plain(data.get("id"))
     return ProviderEvent(
-        event_id=event_id, kind=kind[:KIND_MAX], provider_payment_id=payment_id
+        event_id=event_id,
+        kind=kind[:KIND_MAX],
+        provider_payment_id=payment_id,
+        provider_dispute_id=dispute_id,
     )
 
 
 def may_be_ours(found: Json, location_id: str) -> bool:
-    """`found`: a payment, or a refund, which only tells of its place."""
+    """`found`: a payment; or a refund or dispute, which only tell of their place."""
     product = text(json_object(found, "application_details"), "square_product")
     place = text(found, "location_id")
     return product not in OTHER_PRODUCTS and place in {"", location_id}

@@ -20,6 +20,7 @@ from .base import (
     Capabilities,
     CheckoutRequest,
     CheckoutSnapshot,
+    DisputeSnapshot,
     PaymentSnapshot,
     ProviderError,
     ProviderEvent,
@@ -29,6 +30,7 @@ from .base import (
     RefundRequest,
     RefundSnapshot,
 )
+from .stripe_disputes import dispute_snapshot
 from .stripe_money import (
     MAXIMUM_MINOR,
     MINIMUM_MINOR,
@@ -78,6 +80,7 @@ class StripeProvider:
     webhook_events: ClassVar[tuple[str, ...]] = stripe_webhooks.EVENTS
     capabilities: ClassVar[Capabilities] = Capabilities(
         refund=True,
+        disputes=True,
         currencies=SUPPORTED,
         minimum_minor=MINIMUM_MINOR,
         maximum_minor=MAXIMUM_MINOR,
@@ -159,6 +162,11 @@ class StripeProvider:
                 return refund_snapshot(made.to_dict())
             except ProviderRejected as exc:  # it is made, whatever it says of itself
                 raise ProviderUnavailable(str(exc)) from exc
+
+    def fetch_dispute(self, provider_dispute_id: str) -> DisputeSnapshot:
+        with _errors():
+            found = self._client().v1.disputes.retrieve(provider_dispute_id)
+            return dispute_snapshot(found.to_dict())
 
     def list_payments(self, since: datetime) -> Iterator[PaymentSnapshot]:
         """By Stripe's list of events, which goes back 30 days: a slow debit changes

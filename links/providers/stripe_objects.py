@@ -61,10 +61,10 @@ def checkout_snapshot(session: Json) -> CheckoutSnapshot:
         )
         payments = (seen,) if seen else ()
     return CheckoutSnapshot(
-        provider_session_id=_identity(session, "checkout session"),
+        provider_session_id=identity(session, "checkout session"),
         state=state,
         url=text(session, "url"),
-        expires_at=_moment(session, "expires_at"),
+        expires_at=moment(session, "expires_at"),
         payments=payments,
     )
 
@@ -95,13 +95,13 @@ def payment_snapshot(
     charge = json_object(intent, "latest_charge")
     paid = state is SeenState.SUCCEEDED
     units = intent.get("amount_received") if paid else intent.get("amount")
-    occurred_at = _moment(charge, "created") or _moment(intent, "created")
+    occurred_at = moment(charge, "created") or moment(intent, "created")
     if occurred_at is None:
         raise ProviderUnavailable("Stripe describes a payment without its time.")
     ours = {**json_object(session or {}, "metadata"), **json_object(intent, "metadata")}
     return PaymentSnapshot(
         account_slug=SLUG,
-        provider_payment_id=_identity(intent, "payment"),
+        provider_payment_id=identity(intent, "payment"),
         state=state,
         amount=from_stripe(units, text(intent, "currency")),
         occurred_at=occurred_at,
@@ -126,12 +126,12 @@ def tells_all_refunds(intent: Json) -> bool:
 def refund_snapshot(refund: Json) -> RefundSnapshot:
     """One refund; made elsewhere, and so without a reference, if its metadata is."""
     state = REFUND_STATES.get(text(refund, "status"), RefundState.PENDING)
-    occurred_at = _moment(refund, "created")
+    occurred_at = moment(refund, "created")
     if occurred_at is None:
         raise ProviderUnavailable("Stripe describes a refund without its time.")
     failure = text(refund, "failure_reason") or text(refund, "status")
     return RefundSnapshot(
-        provider_refund_id=_identity(refund, "refund"),
+        provider_refund_id=identity(refund, "refund"),
         state=state,
         amount=from_stripe(refund.get("amount"), text(refund, "currency")),
         occurred_at=occurred_at,
@@ -170,14 +170,14 @@ def _failure(intent: Json) -> str:
     return said[:300]
 
 
-def _identity(found: Json, what: str) -> str:
+def identity(found: Json, what: str) -> str:
     identity = text(found, "id")
     if not identity or len(identity) > 255:
         raise ProviderUnavailable(f"Stripe describes a {what} without its id.")
     return identity
 
 
-def _moment(found: Json, name: str) -> datetime | None:
+def moment(found: Json, name: str) -> datetime | None:
     value = found.get(name)
     if type(value) is not int:
         return None

@@ -36,8 +36,15 @@ REFUND_EVENTS = (
     "refund.updated",
     "refund.failed",
 )
+DISPUTE_EVENTS = (
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+)
 
-EVENTS = SESSION_EVENTS + INTENT_EVENTS + CHARGE_EVENTS + REFUND_EVENTS
+EVENTS = SESSION_EVENTS + INTENT_EVENTS + CHARGE_EVENTS + REFUND_EVENTS + DISPUTE_EVENTS
 
 
 def secrets(given: str) -> list[str]:
@@ -95,6 +102,7 @@ def parse(body: bytes, *, is_live: bool) -> ProviderEvent:
         kind=kind[:KIND_MAX],
         provider_session_id=plain(subject.get("id")) if kind in SESSION_EVENTS else "",
         provider_payment_id=payment_id(kind, subject),
+        provider_dispute_id=plain(subject.get("id")) if kind in DISPUTE_EVENTS else "",
     )
 
 

@@ -18,11 +18,18 @@ from django.utils.crypto import salted_hmac
 from merchant_portal.lib import clock, ids
 from merchant_portal.lib.money import Money
 
-from ..models.training import TrainingPayment, TrainingRefund, TrainingSession
+from ..models.training import (
+    TrainingDispute,
+    TrainingPayment,
+    TrainingRefund,
+    TrainingSession,
+)
+from . import training_disputes
 from .base import (
     Capabilities,
     CheckoutRequest,
     CheckoutSnapshot,
+    DisputeSnapshot,
     PaymentSnapshot,
     ProviderEvent,
     ProviderRejected,
@@ -34,7 +41,7 @@ from .base import (
     WebhookVerificationError,
 )
 
-OUTCOMES = ("approve", "decline", "later", "late", "lost", "duplicate")
+OUTCOMES = ("approve", "decline", "later", "late", "lost", "duplicate", "dispute")
 DELAY = timedelta(seconds=20)
 # of a payment that succeeds later and of a webhook that comes late
 TOLERANCE_SECONDS = 300
@@ -46,7 +53,7 @@ class TrainingProvider:
     slug: ClassVar[str] = "training"
     title: ClassVar[str] = "Training"
     webhook_events: ClassVar[tuple[str, ...]] = ()
-    capabilities: ClassVar[Capabilities] = Capabilities(refund=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(refund=True, disputes=True)
 
     def create_checkout(self, request: CheckoutRequest) -> CheckoutSnapshot:
         session, _created = TrainingSession.objects.get_or_create(
@@ -104,6 +111,9 @@ class TrainingProvider:
             raise ProviderRejected("This reference is another training refund's.")
         return _refund_seen(made, payment.session.currency)
 
+    def fetch_dispute(self, provider_dispute_id: str) -> DisputeSnapshot:
+        return training_disputes.fetch(provider_dispute_id)
+
     def list_payments(self, since: datetime) -> Iterable[PaymentSnapshot]:
         now = clock.now()
         refunded = TrainingRefund.objects.filter(created_at__gte=since)
@@ -132,6 +142,7 @@ class TrainingProvider:
                 event_id=str(event["id"])[:255],
                 kind=str(event["type"])[:80],
                 provider_session_id=str(event["session"])[:255],
+                provider_dispute_id=str(event.get("dispute", ""))[:255],
             )
         except (ValueError, KeyError, TypeError, RecursionError) as exc:
             raise WebhookVerificationError("The body is not an event.") from exc
@@ -163,7 +174,7 @@ def answer(session: TrainingSession, outcome: str) -> TrainingPayment | None:
     succeeds_at = {"decline": None, "later": now + DELAY}.get(outcome, now)
     try:
         with transaction.atomic():
-            return TrainingPayment.objects.create(
+            payment = TrainingPayment.objects.create(
                 session=session,
                 payment_id=ids.new("tpy"),
                 outcome=outcome,
@@ -172,6 +183,9 @@ def answer(session: TrainingSession, outcome: str) -> TrainingPayment | None:
                 webhook_at={"lost": None, "late": now + DELAY}.get(outcome, now),
                 webhooks_left=2 if outcome in ("duplicate", "later") else 1,
             )
+            if outcome == "dispute":
+                training_disputes.open_dispute(payment)
+            return payment
     except IntegrityError:
         return None  # the other half of a double submit was faster
 
@@ -198,8 +212,21 @@ def refund_webhook(refund: TrainingRefund) -> tuple[dict[str, str], bytes]:
     )
 
 
-def _signed(event_id: str, kind: str, session_id: str) -> tuple[dict[str, str], bytes]:
-    body = json.dumps({"id": event_id, "type": kind, "session": session_id}).encode()
+def dispute_webhook(dispute: TrainingDispute) -> tuple[dict[str, str], bytes]:
+    """Headers and body of the signed webhook about the last change of a dispute."""
+    return _signed(
+        f"tev_{dispute.dispute_id[4:]}_{dispute.version}",
+        "dispute.created" if dispute.version == 1 else "dispute.updated",
+        "",
+        dispute=dispute.dispute_id,
+    )
+
+
+def _signed(
+    event_id: str, kind: str, session_id: str, **more: str
+) -> tuple[dict[str, str], bytes]:
+    event = {"id": event_id, "type": kind, "session": session_id, **more}
+    body = json.dumps(event).encode()
     sent_at = int(clock.now().timestamp())
     return {SIGNATURE_HEADER: f"{sent_at},{_signature(sent_at, body)}"}, body
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from merchant_portal.lib import clock, crash, database, queue
 
-from ..models import Checkout, EventState, Payment, WebhookEvent
+from ..models import Checkout, Dispute, EventState, Payment, WebhookEvent
 from ..providers.base import (
     CheckoutSnapshot,
     ForeignPayment,
@@ -20,7 +20,7 @@ from ..providers.base import (
     ProviderRejected,
 )
 from ..providers.registry import get_provider
-from . import checkouts, payments, proving, storing
+from . import checkouts, disputes, payments, proving, storing
 
 LEASE = timedelta(seconds=60)
 RETRY_AFTER_SECONDS = (10, 60, 300, 1800, 7200)
@@ -35,10 +35,11 @@ CATCH_UP_SECONDS = 8.0
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What the provider answered: a session, or only payments."""
+    """What the provider answered: a session, only payments, or a dispute."""
 
-    session: CheckoutSnapshot | None
-    payments: tuple[PaymentSnapshot, ...]
+    session: CheckoutSnapshot | None = None
+    payments: tuple[PaymentSnapshot, ...] = ()
+    dispute: disputes.Told | None = None
 
 
 def receive(slug: str, headers: Mapping[str, str], body: bytes) -> int | None:
@@ -119,15 +120,20 @@ def _read(event: WebhookEvent) -> _Read:
     if hint.provider_session_id:
         session = provider.fetch_checkout(hint.provider_session_id)
         return _Read(session, session.payments)
-    if hint.provider_payment_id:
-        try:
-            return _Read(None, (provider.fetch_payment(hint.provider_payment_id),))
-        except ForeignPayment:
-            pass  # of the seller's till, for example: not ours to book
-    return _Read(None, ())
+    try:
+        if hint.provider_payment_id:
+            seen = provider.fetch_payment(hint.provider_payment_id)
+            return _Read(payments=(seen,))
+        if hint.provider_dispute_id and provider.capabilities.disputes:
+            return _Read(dispute=disputes.read(provider, hint.provider_dispute_id))
+    except ForeignPayment:
+        pass  # of the seller's till, for example: not ours to book
+    return _Read()
 
 
 def _book(event: WebhookEvent, read: _Read) -> EventState:
+    if read.dispute is not None:
+        return _book_dispute(event, read.dispute)
     checkout = None
     if read.session is not None:
         checkout = Checkout.objects.filter(
@@ -149,6 +155,16 @@ def _book(event: WebhookEvent, read: _Read) -> EventState:
         provider_payment_id__in=[seen.provider_payment_id for seen in read.payments],
     ).exists()
     return EventState.ORPHAN if has_orphan else EventState.DONE
+
+
+def _book_dispute(event: WebhookEvent, told: disputes.Told) -> EventState:
+    disputes.book(told)
+    is_linked = Dispute.objects.filter(
+        account=event.account,
+        provider_dispute_id=told.dispute.provider_dispute_id,
+        payment__link__isnull=False,
+    ).exists()
+    return EventState.DONE if is_linked else EventState.ORPHAN
 
 
 def _postpone(event: WebhookEvent, problem: str, *, is_final: bool = False) -> None:

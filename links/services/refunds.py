@@ -13,7 +13,7 @@ from merchant_portal.lib.actors import SYSTEM
 from merchant_portal.lib.money import Money
 from notifications.services import outbox
 
-from ..models import Activity, Measure, Payment, PaymentLink, Refund
+from ..models import Activity, Dispute, Measure, Payment, PaymentLink, Refund
 from ..models.refunds import RefundOrigin, RefundState
 from ..providers.base import RefundSnapshot
 from . import recipients, totals
@@ -23,10 +23,14 @@ S = RefundState
 
 def left(payment: Payment) -> int:
     """What may still be given back of a locked payment, in minor units: refunds that
-    are under way or unknown count as gone."""
+    are under way or unknown count as gone, and what is disputed, unless it was won."""
     held = payment.refunds.filter(state__in=Refund.HOLDING)
-    gone = held.aggregate(total=Sum("amount_minor"))["total"] or 0
-    return max(payment.amount_minor - int(gone), 0)
+    gone = int(held.aggregate(total=Sum("amount_minor"))["total"] or 0)
+    for dispute in payment.disputes.filter(state__in=Dispute.HOLDING):
+        if dispute.currency != payment.currency:
+            return 0  # nobody knows how much of it that is
+        gone += dispute.amount_minor
+    return max(payment.amount_minor - gone, 0)
 
 
 def book(

@@ -10,6 +10,8 @@ from merchant_portal.lib.actors import Actor
 
 from ..models import (
     Activity,
+    Dispute,
+    DisputeState,
     EventState,
     Payment,
     PaymentLink,
@@ -41,6 +43,14 @@ def refunds() -> QuerySet[Refund]:
     """Refunds that wait for a decision, and those of which nobody knows; the condition
     of the index refund_needs_person."""
     return Refund.objects.filter(state__in=[RefundState.PROPOSED, RefundState.UNKNOWN])
+
+
+def disputes() -> QuerySet[Dispute]:
+    """Disputes that the merchant has to answer at the provider; the condition of the
+    index dispute_needs_person."""
+    return Dispute.objects.filter(
+        state=DisputeState.NEEDS_RESPONSE, answered_at__isnull=True
+    )
 
 
 def deal_with(payment: Payment, *, actor: Actor) -> bool:

@@ -4,7 +4,12 @@ from datetime import datetime
 
 from merchant_portal.lib import clock, queue
 
-from ..models import TrainingPayment, TrainingRefund, TrainingSession
+from ..models import (
+    TrainingDispute,
+    TrainingPayment,
+    TrainingRefund,
+    TrainingSession,
+)
 from ..providers import training
 from . import accounts, inbox
 
@@ -34,7 +39,7 @@ def deliver_webhooks(limit: int = 100) -> int:
     sent = 0
     for payment in due.order_by("webhook_at")[:limit]:
         sent += _deliver(payment)
-    return sent + _deliver_refunds(now, limit)
+    return sent + _deliver_refunds(now, limit) + _deliver_disputes(now, limit)
 
 
 def _deliver_refunds(now: datetime, limit: int) -> int:
@@ -44,6 +49,17 @@ def _deliver_refunds(now: datetime, limit: int) -> int:
         inbox.receive("training", *training.refund_webhook(refund))
         TrainingRefund.objects.filter(pk=refund.pk).update(webhook_at=None)
     return len(refunds)
+
+
+def _deliver_disputes(now: datetime, limit: int) -> int:
+    due = TrainingDispute.objects.filter(webhook_at__lte=now).order_by("webhook_at")
+    disputes = due[:limit]
+    for dispute in disputes:
+        inbox.receive("training", *training.dispute_webhook(dispute))
+        TrainingDispute.objects.filter(pk=dispute.pk, version=dispute.version).update(
+            webhook_at=None
+        )
+    return len(disputes)
 
 
 def _deliver(payment: TrainingPayment) -> int:

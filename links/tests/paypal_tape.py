@@ -141,6 +141,7 @@ class PayPalTape(BaseAdapter):
         self.next_replies: list[tuple[int, Any] | Exception] = []
         self.orders: dict[str, Any] = {}
         self.captures: dict[str, Any] = {}
+        self.disputes: dict[str, Any] = {}
         self.events: list[Any] = []
         self.webhook: dict[str, Any] = {}
         self.refuses_tokens = self.refuses_bearers = False
@@ -256,8 +257,8 @@ class PayPalTape(BaseAdapter):
             return (200, self.webhook) if self.webhook else (404, NOT_FOUND)
         if parts[1:] == ["checkout", "orders"]:
             return self._create(body)
-        kept = self.orders if parts[2] == "orders" else self.captures
-        found = kept.get(parts[3])
+        kept = {"orders": self.orders, "disputes": self.disputes}
+        found = kept.get(parts[2], self.captures).get(parts[3])
         if found is None:
             return 404, NOT_FOUND
         acts: dict[str, Callable[[Any, Any], tuple[int, Any]]] = {

@@ -150,6 +150,8 @@ class ProviderContract:
             provider.fetch_payment("pi_none")
         with pytest.raises(ProviderRejected):
             provider.expire_checkout("cs_test_none")
+        with pytest.raises(ProviderRejected):
+            provider.fetch_dispute("none-of-that-name")
 
     def test_webhook_names_what_to_fetch(self, provider: Provider) -> None:
         session = self.open_session(provider)
@@ -211,6 +213,7 @@ class ProviderContract:
         assert event.event_id
         assert event.provider_session_id == ""
         assert event.provider_payment_id == ""
+        assert event.provider_dispute_id == ""
 
     @pytest.mark.parametrize(
         "body",

@@ -55,6 +55,7 @@ class SquareTape:
         self.orders: dict[str, Any] = {}
         self.payments: dict[str, Any] = {}
         self.refunds: dict[str, Any] = {}
+        self.disputes: dict[str, Any] = {}
         self.location = {
             "id": LOCATION,
             "status": "ACTIVE",

@@ -50,6 +50,7 @@ class StripeTape(stripe.HTTPClient):
         self.intents: dict[str, Any] = {}
         self.refunds: list[Any] = []  # newest first
         self.events: list[Any] = []
+        self.disputes: dict[str, Any] = {}
         self._answers: dict[str, tuple[Any, Any]] = {}
 
     def request(
@@ -120,7 +121,11 @@ class StripeTape(stripe.HTTPClient):
         if path == "/v1/account":
             return 200, recorded("account")
         identity = path.split("/")[4 if "sessions" in path else 3]
-        found = self.sessions.get(identity) or self.intents.get(identity)
+        found = (
+            self.sessions.get(identity)
+            or self.intents.get(identity)
+            or self.disputes.get(identity)
+        )
         if found is None:
             return 404, recorded("error_no_such")
         if path.endswith("/expire"):

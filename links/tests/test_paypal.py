@@ -352,7 +352,7 @@ class TestAccount:
         self, provider: PayPalProvider, tape: PayPalTape
     ) -> None:
         tape.webhook["event_types"].pop()
-        assert "PAYMENT.CAPTURE.REVERSED" in provider.check_account()
+        assert "CUSTOMER.DISPUTE.RESOLVED" in provider.check_account()
         tape.webhook["url"] = "https://shop.example/webhooks/paypal"
         assert "another address" in provider.check_account()
         tape.webhook = {}

@@ -26,6 +26,7 @@ TASKS = frozenset(
         "links.tasks.process_webhook",
         "links.tasks.send_refund",
         "links.tasks.settle_checkout",
+        "links.tasks.settle_dispute",
         "links.tasks.settle_refund",
         "links.tasks.sweep_account",
         "notifications.tasks.send_due",

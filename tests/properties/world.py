@@ -60,6 +60,7 @@ TASKS: dict[str, Callable[..., object]] = {
     "links.tasks.process_webhook": link_tasks.process_webhook,
     "links.tasks.send_refund": link_tasks.send_refund,
     "links.tasks.settle_checkout": link_tasks.settle_checkout,
+    "links.tasks.settle_dispute": link_tasks.settle_dispute,
     "links.tasks.settle_refund": link_tasks.settle_refund,
     "links.tasks.sweep_account": link_tasks.sweep_account,
     "notifications.tasks.send_due": message_tasks.send_due,

@@ -1,0 +1,90 @@
+"""Mails to those of the staff who must know of something now."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from merchant_portal.business.models import Business
+from merchant_portal.staff.models import User
+from merchant_portal.staff.roles import Role
+from notifications.services import outbox
+
+from ..models import Dispute, DisputeState, PaymentLink
+from ..providers.registry import get_provider
+
+
+def dispute_opened(dispute: Dispute, link: PaymentLink | None) -> None:
+    """Tell owners and finance, once for each dispute, in their own language."""
+    business = Business.objects.current()
+    people = User.objects.filter(
+        role__in=[Role.OWNER, Role.FINANCE], is_active=True
+    ).order_by("pk")
+    wanted = []
+    for person in people:
+        language = person.language or business.language
+        wanted.append(
+            outbox.NewMessage(
+                kind="notice",
+                channel="email",
+                recipient=person.email,
+                language=language,
+                reference=dispute.public_id,
+                dedupe_key=f"dispute:{dispute.public_id}:{person.public_id}",
+                values=_words(dispute, link, language, ZoneInfo(business.time_zone)),
+            )
+        )
+    outbox.enqueue_many(wanted)
+
+
+def _words(
+    dispute: Dispute, link: PaymentLink | None, language: str, zone: ZoneInfo
+) -> dict[str, str]:
+    provider = get_provider(dispute.account.slug).title
+    known = {
+        "amount": dispute.amount.format(language),
+        "number": (link.number or link.public_id) if link else "",
+        "provider": provider,
+        "reason": dispute.reason.replace("_", " ").lower(),
+        "moment": _moment(dispute.respond_by, zone, language),
+    }
+    with translation.override(language):
+        subject = _("Dispute over %(amount)s") % known
+        if link is not None:
+            subject = _("Dispute over %(amount)s, %(number)s") % known
+        lines = [
+            _("A payment of %(amount)s through %(provider)s is disputed.") % known,
+        ]
+        if link is not None:
+            lines.append(_("Payment link: %(number)s") % known)
+        if dispute.reason:
+            lines.append(_("Reason, in the provider's words: %(reason)s") % known)
+        lines += ["", _advice(dispute, known)]
+    return {"subject": subject, "body": "\n".join(lines)}
+
+
+def _advice(dispute: Dispute, known: dict[str, str]) -> str:
+    if dispute.state != DisputeState.NEEDS_RESPONSE:
+        return _("There is nothing to answer now; the provider is looking at it.")
+    if not dispute.respond_by:
+        return (
+            _("Answer at %(provider)s soon; the shop cannot answer for you here.")
+            % known
+        )
+    return (
+        _(
+            "Answer at %(provider)s before %(moment)s; the shop cannot answer for you here."
+        )
+        % known
+    )
+
+
+def _moment(at: datetime | None, zone: ZoneInfo, language: str) -> str:
+    """Day and time where the business is; its zone is named, for mails travel."""
+    if at is None:
+        return ""
+    there = at.astimezone(zone)
+    day = format_date(there.date(), format="long", locale=language)
+    return f"{day}, {there:%H:%M} ({zone.key})"
