@@ -178,7 +178,7 @@ class DisputeAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     change_form_outer_before_template = "admin/links/dispute/answer.html"
     fields = (
         "public_id",
-        "state_label",
+        "state_shown",
         "amount_shown",
         "of_payment",
         "provider_shown",
@@ -236,6 +236,10 @@ class DisputeAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     @display(description=gettext_lazy("State"), label=DISPUTE_COLORS)
     def state_label(self, dispute: Dispute) -> tuple[str, str]:
         return dispute.state, dispute.get_state_display()
+
+    @display(description=gettext_lazy("State"))
+    def state_shown(self, dispute: Dispute) -> str:
+        return dispute.get_state_display()
 
     @display(description=gettext_lazy("Amount"))
     def amount_shown(self, dispute: Dispute) -> SafeString:

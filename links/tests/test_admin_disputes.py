@@ -137,6 +137,7 @@ class TestPages:
 
         assert said in page
         assert "I have answered there" not in page
+        assert f"&#x27;{state.value}&#x27;" not in page  # a word, not our code for it
 
     def test_overdue_is_marked(self, payment: Payment, owner: User) -> None:
         late = opened(days=-1)

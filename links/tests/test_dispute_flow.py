@@ -32,11 +32,12 @@ from links.providers.base import DisputeState as Told
 from links.providers.manual import ManualProvider
 from links.providers.training import TrainingProvider
 from links.providers.training_disputes import move_dispute, open_dispute
-from links.services import checkouts, disputes, inbox, training
+from links.services import checkouts, disputes, inbox, payments, training
 from merchant_portal.lib import clock, queue
 from merchant_portal.lib.money import Money
 
-from .factories import make_link
+from .factories import make_link, make_seen
+from .test_disputes import SEEN
 
 pytestmark = pytest.mark.django_db
 
@@ -260,6 +261,35 @@ class TestWithoutWebhook:
             pytest.raises(ProviderMisconfigured),
         ):
             disputes.settle(Dispute.objects.get().pk)
+
+
+def test_a_payment_that_gets_its_link_at_that_moment_is_locked_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    link = make_link()
+    booked = payments.record(make_seen(link))
+    assert booked is not None
+    pk, find = booked.pk, Payment.objects.filter
+    looks: list[Any] = []
+
+    class Stale:
+        """How the payment looked before another worker gave it the link."""
+
+        def values_list(self, *_names: str) -> "Stale":
+            return self
+
+        def first(self) -> tuple[int, None]:
+            return pk, None
+
+    def seen_too_early(**given: Any) -> Any:
+        looks.append(given)
+        return Stale() if len(looks) == 1 else find(**given)
+
+    monkeypatch.setattr(Payment.objects, "filter", seen_too_early)
+    disputes.record(SEEN)
+
+    assert len(looks) == 2
+    assert link.activities.filter(kind="dispute.opened").count() == 1
 
 
 class TestTraining:

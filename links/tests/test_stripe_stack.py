@@ -321,6 +321,7 @@ def test_our_recorded_events_have_the_vendors_shape() -> None:
     assert known == [
         "event_charge_refunded",
         "event_charge_updated",
+        "event_dispute_created",
         "event_refund_created",
         "event_refund_failed",
         "event_session_completed",

@@ -80,7 +80,9 @@ def test_worker_dies_while_it_captures(rig: Rig, point: str) -> None:
 
     rig.die_in_worker(point)
 
-    assert rig.desk.link(link["id"])["status"] == "active"
+    if point == "capture.before_call":
+        assert rig.desk.link(link["id"])["status"] == "active"
+    # After the call PayPal's own webhook may have come to the dying worker's sibling.
     worker = rig.desk.shop.worker("healthy")
     try:
         rig.desk.wait_for_status(link["id"], "paid", within=SOON)

@@ -95,9 +95,10 @@ def test_kill_in_the_middle_of_sending_loses_and_doubles_nothing(
         )
         mails = desk.outside.mails(person.email)
         assert len({mail.message_id for mail in mails}) == 1
-    # Only what was being handed over at the kill may have gone out unrecorded.
+    # Only what was being handed over at the kill, or 50 ms before, when what was sent is
+    # written down in groups, may have gone out unrecorded.
     extra = sum(len(desk.outside.mails(person.email)) for person in people) - LINKS
-    assert extra + len(unknown) <= EMBEDDED_THREADS
+    assert extra + len(unknown) <= 2 * EMBEDDED_THREADS
     assert desk.findings() == []
 
 

@@ -149,23 +149,15 @@ def test_square_refuses_nothing(square_url: str, settings: Any) -> None:
     with httpx.Client(timeout=20, event_hooks={"response": [note]}) as client:
         call_everything(SquareProvider(http_client=client), f"LINK:{ID}")
 
-    assert {f"{m} {p}": s for (m, p), s in _named(judged).items()} == {
-        "POST /v2/online-checkout/payment-links": 200,
-        "DELETE /v2/online-checkout/payment-links/LINK": 200,
-        f"GET /v2/orders/{ID}": 200,
-        f"GET /v2/payments/{ID}": 200,
-        "POST /v2/refunds": 200,
-        "GET /v2/payments": 200,
-        "GET /v2/refunds": 200,
-        "GET /v2/locations/L0TEST": 200,
-    }
-
-
-def _named(judged: Judged) -> dict[tuple[str, str], int]:
-    """Without the paths that were only made of filler."""
-    return {
-        (method, path): status
-        for name, status in judged.statuses.items()
-        for method, path in [name.split(" ")]
-        if "string" not in path
+    # And orders and payments whose ids are filler of the lists.
+    assert set(judged.statuses.values()) == {200}
+    assert judged.statuses.keys() >= {
+        "POST /v2/online-checkout/payment-links",
+        "DELETE /v2/online-checkout/payment-links/LINK",
+        f"GET /v2/orders/{ID}",
+        f"GET /v2/payments/{ID}",
+        "POST /v2/refunds",
+        "GET /v2/payments",
+        "GET /v2/refunds",
+        "GET /v2/locations/L0TEST",
     }
