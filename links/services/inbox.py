@@ -47,8 +47,8 @@ def receive(slug: str, headers: Mapping[str, str], body: bytes) -> int | None:
 
     Its key, or None for a repeat, which is already at work. Raises
     WebhookVerificationError (answer 400), TooManyUnproved (503) and KeyError for a
-    provider whose keys are not set (answer 404). One statement, two for a repeat; none before the signature is
-    proved, and no call to anybody.
+    provider whose keys are not set (answer 404). One statement, two for a repeat; none
+    before the signature is proved, and no call to anybody.
     """
     provider = get_provider(slug)
     is_proved = proving.is_proved(provider, headers, body)

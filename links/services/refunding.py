@@ -237,7 +237,9 @@ def settle(pk: int) -> None:
     if refund.state == S.APPROVED:
         send(pk)
         return
-    if refund.state == S.SENDING:  # its worker died, or it still waits for the answer
+    if refund.state == S.SENDING:
+        if refund.next_check_at is None or refund.next_check_at > clock.now():
+            return  # woken twice: the other worker still waits for the answer
         _end(refund, S.UNKNOWN, "", 0)
         refund.refresh_from_db()
     if refund.state not in (S.UNKNOWN, S.PENDING):

@@ -249,10 +249,28 @@ class TestUnknown:
         refund = approved(payment, owner)
         assert refunding._claimed(refund.pk) is not None  # and no further
 
-        settle_refund(refund.pk)
+        with clock.frozen(clock.now() + refunding.LEASE * 2):
+            settle_refund(refund.pk)
 
         assert bank.asked == []
         assert state_of(refund) == S.UNKNOWN
+
+    def test_one_that_waits_for_its_answer_is_left_alone(
+        self, payment: Payment, bank: Bank, owner: User
+    ) -> None:
+        """It was woken twice; the other worker's refusal must still end it."""
+        refund = approved(payment, owner)
+        bank.error = ProviderRejected("too old")
+        ask = bank.refund
+
+        def slow(request: RefundRequest) -> RefundSnapshot:
+            settle_refund(refund.pk)
+            return ask(request)
+
+        bank.refund = slow  # type: ignore[method-assign]
+        refunding.send(refund.pk)
+
+        assert state_of(refund) == S.FAILED
 
     def test_a_person_says_that_it_is_not_there_and_it_is_after_all(
         self, payment: Payment, bank: Bank, owner: User
