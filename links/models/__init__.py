@@ -5,7 +5,7 @@ from .disputes import Dispute, DisputeState
 from .fees import FeeRate
 from .inbox import EventState, WebhookCertificate, WebhookEvent
 from .lines import LineItem
-from .links import LinkStatus, PaymentLink
+from .links import AmountKind, LinkStatus, PaymentLink
 from .numbers import NumberSeries
 from .payments import Mismatch, Payment, PaymentState
 from .refunds import Refund, RefundOrigin, RefundState
@@ -21,6 +21,7 @@ from .training import (
 
 __all__ = [
     "Activity",
+    "AmountKind",
     "Anchor",
     "Checkout",
     "CheckoutState",

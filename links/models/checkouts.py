@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from merchant_portal.lib import ids
@@ -56,7 +56,18 @@ class Checkout(models.Model):
     account = models.ForeignKey(
         ProviderAccount, on_delete=models.PROTECT, related_name="+"
     )
-    amount_minor = models.PositiveBigIntegerField(help_text="minor currency units")
+    amount_minor = models.PositiveBigIntegerField(
+        help_text="what is charged, tip included; minor currency units"
+    )
+    tip_minor = models.PositiveBigIntegerField(
+        default=0, help_text="the part that is a tip"
+    )
+    quantities = models.JSONField(
+        default=dict, help_text="position of a line → pieces that the customer chose"
+    )
+    is_shared = models.BooleanField(
+        default=False, help_text="of a reusable link, beside those of others"
+    )
     currency = models.CharField(max_length=3)
     parameters = models.JSONField(default=dict)
     state = models.CharField(
@@ -81,6 +92,7 @@ class Checkout(models.Model):
                 condition=Q(
                     state__in=["creating", "open", "capturing"],
                     close_ordered_at__isnull=True,
+                    is_shared=False,
                 ),
                 name="checkout_one_live_a_link",
             ),
@@ -90,7 +102,8 @@ class Checkout(models.Model):
                 name="checkout_session_once",
             ),
             models.CheckConstraint(
-                condition=Q(amount_minor__gt=0), name="checkout_amount_positive"
+                condition=Q(amount_minor__gt=F("tip_minor")),
+                name="checkout_amount_positive",
             ),
         ]
         indexes = [
@@ -107,6 +120,11 @@ class Checkout(models.Model):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def due_minor(self) -> int:
+        """What of it goes to the link."""
+        return self.amount_minor - self.tip_minor
 
     def move_to(self, new: CheckoutState, **stamps: object) -> bool:
         """Change state if the move is legal and nobody moved it first."""

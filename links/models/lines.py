@@ -29,6 +29,15 @@ class LineItem(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(10_000)],
         help_text="basis points",
     )
+    quantity_min = models.PositiveIntegerField(
+        default=0, help_text="fewest pieces that the customer may choose"
+    )
+    quantity_max = models.PositiveIntegerField(
+        default=0, help_text="most pieces; 0: the customer does not choose"
+    )
+    chosen_pieces = models.PositiveIntegerField(
+        null=True, editable=False, help_text="of the payer; the sums are of these"
+    )
     net_minor = models.PositiveBigIntegerField(help_text="after discount, before tax")
     tax_minor = models.PositiveBigIntegerField()
 
@@ -42,6 +51,13 @@ class LineItem(models.Model):
 
     def __str__(self) -> str:
         return self.description
+
+    @property
+    def asked_milli(self) -> int:
+        """The quantity that the sums are of, in thousandths."""
+        if self.chosen_pieces is not None:
+            return self.chosen_pieces * 1000
+        return self.quantity_milli
 
     @property
     def total_minor(self) -> int:

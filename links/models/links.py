@@ -1,7 +1,7 @@
 """The request for money."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -14,9 +14,6 @@ from merchant_portal.lib.money import Money
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
-if TYPE_CHECKING:
-    pass
-
 
 class LinkStatus(models.TextChoices):
     DRAFT = "draft", _("Draft")
@@ -25,6 +22,16 @@ class LinkStatus(models.TextChoices):
     EXPIRED = "expired", _("Expired")
     CANCELED = "canceled", _("Canceled")
     EXHAUSTED = "exhausted", _("Used up")
+
+
+class AmountKind(models.TextChoices):
+    """What a customer may say about the amount."""
+
+    FIXED = "fixed", _("As the lines say")
+    CHOSEN = "chosen", _("The customer chooses the amount")
+    QUANTITY = "quantity", _("The customer chooses how many")
+    PARTS = "parts", _("May be paid in parts")
+    DEPOSIT = "deposit", _("A deposit first, then the rest")
 
 
 def new_public_id() -> str:
@@ -94,7 +101,40 @@ class PaymentLink(models.Model):
     amount_minor = models.PositiveBigIntegerField(
         editable=False, help_text="what is asked, tax included; minor currency units"
     )
-    amount_paid_minor = models.PositiveBigIntegerField(default=0, editable=False)
+    amount_paid_minor = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="without tips and surplus"
+    )
+    amount_kind = models.CharField(
+        max_length=8, choices=AmountKind.choices, default=AmountKind.FIXED
+    )
+    minimum_minor = models.PositiveBigIntegerField(
+        default=0, help_text="least that may be chosen, or paid as a part"
+    )
+    maximum_minor = models.PositiveBigIntegerField(
+        default=0, help_text="most that may be chosen; 0: what anyone takes"
+    )
+    presets_minor = models.JSONField(default=list, help_text="amounts to choose from")
+    deposit_minor = models.PositiveBigIntegerField(
+        default=0, help_text="asked first, of the whole"
+    )
+    tips_bp = models.JSONField(
+        default=list, help_text="tips offered, basis points; empty: no tip is asked"
+    )
+    is_reusable = models.BooleanField(
+        default=False, help_text="paid many times, by anybody"
+    )
+    use_limit = models.PositiveIntegerField(
+        null=True, help_text="how often a reusable one may be paid; null: any number"
+    )
+    uses = models.PositiveIntegerField(
+        default=0, editable=False, help_text="how often a reusable one was paid"
+    )
+    inactive_message = models.TextField(
+        max_length=500,
+        blank=True,
+        default="",
+        help_text="shown when nothing can be paid here any more",
+    )
     prices_include_tax = models.BooleanField(default=False, editable=False)
     due_on = models.DateField(_("due on"), null=True, blank=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
@@ -154,7 +194,8 @@ class PaymentLink(models.Model):
         verbose_name_plural = _("payment links")
         constraints = [
             models.CheckConstraint(
-                condition=Q(amount_minor__gt=0), name="link_amount_positive"
+                condition=Q(amount_minor__gt=0) | Q(amount_kind="chosen"),
+                name="link_amount_positive",
             ),
             models.CheckConstraint(
                 condition=Q(amount_minor=F("net_minor") + F("tax_minor")),
@@ -175,7 +216,7 @@ class PaymentLink(models.Model):
             models.Index(
                 fields=["currency", "due_on"],
                 include=["amount_minor", "amount_paid_minor"],
-                condition=Q(status="active"),
+                condition=Q(status="active", is_reusable=False),
                 name="link_waiting",
             ),
             models.Index(
@@ -198,7 +239,9 @@ class PaymentLink(models.Model):
 
     @property
     def balance(self) -> Money:
-        """What is still asked; never below zero."""
+        """What is still asked; never below zero. Of a reusable link, each time anew."""
+        if self.is_reusable:
+            return self.amount
         return Money(max(self.amount_minor - self.amount_paid_minor, 0), self.currency)
 
     @property

@@ -66,6 +66,9 @@ class Payment(models.Model):
     surplus_minor = models.PositiveBigIntegerField(
         default=0, help_text="the part that the link did not ask for"
     )
+    tip_minor = models.PositiveBigIntegerField(
+        default=0, help_text="the part that is a tip"
+    )
     refunded_minor = models.PositiveBigIntegerField(
         default=0, help_text="of refunds that succeeded"
     )
@@ -91,7 +94,9 @@ class Payment(models.Model):
                 fields=["account", "provider_payment_id"], name="payment_once"
             ),
             models.CheckConstraint(
-                condition=Q(surplus_minor__lte=models.F("amount_minor")),
+                condition=Q(
+                    amount_minor__gte=models.F("surplus_minor") + models.F("tip_minor")
+                ),
                 name="payment_surplus_within_amount",
             ),
         ]

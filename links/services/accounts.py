@@ -13,6 +13,7 @@ from merchant_portal.lib.money import Money
 from ..models import PaymentLink, ProviderAccount
 from ..providers.base import Capabilities
 from ..providers.registry import get_provider
+from . import asking
 
 Mode = ProviderAccount.Mode
 FAILURES_BEFORE_DOWN, FAILURES_MAX = 3, 20
@@ -55,8 +56,12 @@ def get(slug: str) -> ProviderAccount:
     return account
 
 
-def offered(link: PaymentLink, now: datetime) -> list[Offer]:
-    """The hosted ways to pay the balance of this link, in the merchant's order."""
+def offered(
+    link: PaymentLink, now: datetime, amount: Money | None = None
+) -> list[Offer]:
+    """The hosted ways to pay that much of this link, else what it asks next, in the
+    merchant's order."""
+    asked = amount or asking.due_now(link)
     modes = configured()
     known = {(account.slug, account.mode): account for account in _ACCOUNTS.fetch()}
     usable: list[tuple[int, int, Offer]] = []
@@ -68,7 +73,7 @@ def offered(link: PaymentLink, now: datetime) -> list[Offer]:
             provider.capabilities.hosted_checkout
             and (account is None or account.is_enabled)
             and (not link.allowed_providers or slug in link.allowed_providers)
-            and takes(provider.capabilities, link.balance)
+            and takes(provider.capabilities, asked)
         ):
             position = account.position if account else 0
             is_down = account and account.down_until and account.down_until > now
@@ -107,6 +112,8 @@ def takes(capabilities: Capabilities, amount: Money) -> bool:
     known = capabilities.currencies
     if known is not None and currency not in known:
         return False
+    if minor == 0:
+        return True  # the payer will say how much
     return (
         minor >= capabilities.minimum_minor.get(currency, 1)
         and minor <= capabilities.maximum_minor.get(currency, minor)

@@ -1,7 +1,7 @@
 """What a link asks: lines to sums, whole minor units, half-up per line."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
@@ -18,13 +18,19 @@ FULL_BP = 10_000
 
 @dataclass(frozen=True, slots=True)
 class LineData:
-    """One line as it was asked for. Quantities in thousandths, rates in basis points."""
+    """One line as it was asked for. Quantities in thousandths, rates in basis points.
+
+    `quantity_min`, `quantity_max`: between how many pieces the customer may choose;
+    zero where they may not.
+    """
 
     description: str
     unit_amount_minor: int
     quantity_milli: int = 1000
     discount_bp: int = 0
     tax_bp: int = 0
+    quantity_min: int = 0
+    quantity_max: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +57,25 @@ def _half_up(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
+def share(amount_minor: int, rate_bp: int) -> int:
+    """That many basis points of an amount, half-up."""
+    return _half_up(amount_minor * rate_bp, FULL_BP)
+
+
+def net_of(gross_minor: int, tax_bp: int) -> int:
+    """An amount without the tax that is in it, half-up."""
+    return _half_up(gross_minor * FULL_BP, FULL_BP + tax_bp)
+
+
 def _line(line: LineData, *, prices_include_tax: bool) -> LineTotals:
     discounted = _half_up(
         line.quantity_milli * line.unit_amount_minor * (FULL_BP - line.discount_bp),
         1000 * FULL_BP,
     )
     if prices_include_tax:
-        net = _half_up(discounted * FULL_BP, FULL_BP + line.tax_bp)
+        net = net_of(discounted, line.tax_bp)
         return LineTotals(line, net, discounted - net)
-    return LineTotals(line, discounted, _half_up(discounted * line.tax_bp, FULL_BP))
+    return LineTotals(line, discounted, share(discounted, line.tax_bp))
 
 
 def _checked(line: LineData, position: int) -> LineData:
@@ -80,19 +96,37 @@ def _checked(line: LineData, position: int) -> LineData:
         raise LinkError(_("A discount is between 0 and 100 %."), f"{where}.discount")
     if not 0 <= line.tax_bp <= FULL_BP:
         raise LinkError(_("A tax rate is between 0 and 100 %."), f"{where}.tax")
-    return LineData(
-        description,
-        line.unit_amount_minor,
-        line.quantity_milli,
-        line.discount_bp,
-        line.tax_bp,
-    )
+    _check_range(line, where)
+    return replace(line, description=description)
+
+
+def _check_range(line: LineData, where: str) -> None:
+    least, most = line.quantity_min, line.quantity_max
+    if not least and not most:
+        return
+    if not 0 < least <= most <= MAX_QUANTITY_MILLI // 1000:
+        raise LinkError(
+            _("Let the customer choose between 1 and 1,000,000, the smaller first."),
+            f"{where}.quantity_max",
+        )
+    if line.quantity_milli % 1000 or not least <= line.quantity_milli // 1000 <= most:
+        raise LinkError(
+            _("The quantity lies between the least and the most to choose."),
+            f"{where}.quantity",
+        )
 
 
 def totals(
-    lines: Sequence[LineData], *, prices_include_tax: bool, currency: str
+    lines: Sequence[LineData],
+    *,
+    prices_include_tax: bool,
+    currency: str,
+    may_be_zero: bool = False,
 ) -> Totals:
-    """The sums of these lines; LinkError names the line that cannot be."""
+    """The sums of these lines; LinkError names the line that cannot be.
+
+    `may_be_zero`: where the amount is not known yet.
+    """
     if not lines:
         raise LinkError(_("Add at least one line."), "lines")
     if len(lines) > MAX_LINES:
@@ -106,6 +140,8 @@ def totals(
         sum(line.net_minor for line in summed),
         sum(line.tax_minor for line in summed),
     )
+    if may_be_zero and not result.amount_minor:
+        return result
     try:
         positive(result.amount_minor, currency)
     except MoneyError as exc:

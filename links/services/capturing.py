@@ -15,7 +15,6 @@ from ..models import (
     CheckoutState,
     LinkStatus,
     PaymentLink,
-    PaymentState,
 )
 from ..providers.base import (
     CheckoutSnapshot,
@@ -23,6 +22,7 @@ from ..providers.base import (
     ProviderRejected,
     SessionState,
 )
+from . import asking, sessions
 
 S = CheckoutState
 log = structlog.get_logger(__name__)
@@ -61,8 +61,8 @@ def _may_take(checkout: Checkout) -> bool:
             link.status == LinkStatus.ACTIVE
             and not link.is_past_expiry(clock.now())
             and fresh.close_ordered_at is None
-            and fresh.amount == link.balance
-            and not link.payments.filter(state=PaymentState.PROCESSING).exists()
+            and asking.is_wanted(link, fresh)
+            and (link.is_reusable or not sessions.has_money_under_way(link))
         )
         if is_wanted and fresh.state == S.OPEN:
             fresh.move_to(S.CAPTURING)

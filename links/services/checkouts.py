@@ -1,5 +1,6 @@
 """Hosted sessions: opening one, asking how it stands, closing it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -8,19 +9,20 @@ from django.utils.translation import gettext as _
 
 from merchant_portal.lib import clock, crash, queue
 from merchant_portal.lib.actors import PAYER, SYSTEM
+from merchant_portal.lib.money import Money
 
 from ..models import (
     Activity,
+    AmountKind,
     Checkout,
     CheckoutState,
+    LineItem,
     LinkStatus,
     PaymentLink,
-    PaymentState,
     ProviderAccount,
 )
 from ..models.checkouts import FINAL
 from ..providers.base import (
-    CheckoutRequest,
     CheckoutSnapshot,
     Provider,
     ProviderError,
@@ -31,7 +33,8 @@ from ..providers.base import (
     SessionState,
 )
 from ..providers.registry import get_provider
-from . import accounts, capturing, pages, payments, recipients, sessions
+from . import accounts, asking, capturing, payments, requests, sessions
+from .asking import Ask, Choice
 from .errors import LinkError
 
 S = CheckoutState
@@ -39,8 +42,6 @@ CHECK_AFTER_SECONDS = (30, 120, 300, 600)
 # after the start; then every ten minutes until the session is final
 KEY_LIFETIME = timedelta(hours=23)
 # Stripe forgets an idempotency key after 24 hours; repeat no later than this
-SHORTEST, LONGEST = timedelta(minutes=31), timedelta(hours=23)
-# Stripe takes sessions of 30 minutes to 24 hours
 MARGIN = timedelta(minutes=2)
 # a session that ends sooner than this is not worth sending a customer to
 
@@ -49,50 +50,82 @@ class CheckoutRefused(LinkError):
     """Nothing can be opened for this link by this provider now; the text says why."""
 
 
+class ChoiceRefused(LinkError):
+    """What the payer chose cannot be; the text says why, `field` names the input."""
+
+
 class ProviderDown(LinkError):
     """The provider gave no answer; another one, or a later try, may work."""
 
 
-def start(link_pk: int, slug: str) -> str:
-    """The provider's page on which the customer pays the balance of this link.
+def start(link_pk: int, slug: str, choice: Choice = asking.NOTHING_CHOSEN) -> str:
+    """The provider's page on which the customer pays what the link asks of them.
 
     Reuses the open session of that provider if it still fits; orders those of other
     providers closed. The parameters are stored before the call, the call happens
-    outside any transaction. Raises CheckoutRefused, ProviderDown.
+    outside any transaction. Raises CheckoutRefused, ProviderDown, and ChoiceRefused
+    for a choice that the link does not leave.
     """
     if slug not in accounts.configured():
         raise CheckoutRefused(_("This way to pay is not available."))
     account = accounts.get(slug)
     with transaction.atomic():
-        checkout = _reuse_or_store(PaymentLink.objects.locked(link_pk), account)
+        link = PaymentLink.objects.locked(link_pk)
+        now = clock.now()
+        _refuse_unpayable(link, now)
+        lines = list(link.lines.all())
+        ask = _ask(link, lines, account, choice, now)
+        # At a reusable link others are paying, each for themselves.
+        keep = None if link.is_reusable else _only_fitting(link, account, ask, now)
+        checkout = keep or _store(link, lines, account, ask, now)
     if checkout.state == S.OPEN:
         return checkout.url
     return _open(checkout)
 
 
-def _reuse_or_store(link: PaymentLink, account: ProviderAccount) -> Checkout:
-    now = clock.now()
-    _refuse_unpayable(link, account, now)
-    keep = None
-    for live in link.checkouts.filter(
-        state__in=sessions.LIVE, close_ordered_at=None
-    ).select_for_update(of=("self",)):
-        fits = live.account_id == account.pk and live.amount == link.balance
-        if fits and keep is None and _end_of(live) > now + MARGIN:
-            keep = live
-        else:
-            sessions.order_close_one(live, now)
-    if keep is not None:
-        return keep
+def _ask(
+    link: PaymentLink,
+    lines: Sequence[LineItem],
+    account: ProviderAccount,
+    choice: Choice,
+    now: datetime,
+) -> Ask:
+    """What to charge, if this provider can; and what is left can be paid as well."""
+    try:
+        ask = asking.of(link, lines, choice)
+    except LinkError as exc:
+        raise ChoiceRefused(exc.message, exc.field) from exc
+    offered = {offer.slug for offer in accounts.offered(link, now, ask.total)}
+    if account.slug not in offered or not account.is_enabled:
+        raise CheckoutRefused(_("This way to pay is not available."))
+    rest = Money(link.balance.amount_minor - ask.due_minor, link.currency)
+    is_part = link.amount_kind == AmountKind.PARTS and rest.amount_minor
+    if is_part and not accounts.offered(link, now, rest):
+        raise ChoiceRefused(
+            _("What would be left is too little to be paid online."), "amount"
+        )
+    return ask
+
+
+def _store(
+    link: PaymentLink,
+    lines: Sequence[LineItem],
+    account: ProviderAccount,
+    ask: Ask,
+    now: datetime,
+) -> Checkout:
     checkout = Checkout(
         link=link,
         account=account,
-        amount_minor=link.balance.amount_minor,
+        amount_minor=ask.total.amount_minor,
+        tip_minor=ask.tip_minor,
+        quantities=ask.quantities,
         currency=link.currency,
+        is_shared=link.is_reusable,
         next_check_at=now + timedelta(seconds=CHECK_AFTER_SECONDS[0]),
         created_at=now,
     )
-    checkout.parameters = _parameters(link, now)
+    checkout.parameters = requests.parameters(link, lines, now)
     checkout.save()
     Activity.objects.create(
         link=link,
@@ -104,71 +137,39 @@ def _reuse_or_store(link: PaymentLink, account: ProviderAccount) -> Checkout:
     return checkout
 
 
-def _end_of(checkout: Checkout) -> datetime:
-    """When its session ends, as the provider said, else as we asked."""
-    return checkout.expires_at or datetime.fromisoformat(
-        checkout.parameters["expires_at"]
-    )
+def _only_fitting(
+    link: PaymentLink, account: ProviderAccount, ask: Ask, now: datetime
+) -> Checkout | None:
+    """The one live session that still fits; every other is ordered closed."""
+    wanted = (account.pk, ask.total, ask.tip_minor, ask.quantities)
+    keep = None
+    for live in link.checkouts.filter(
+        state__in=sessions.LIVE, close_ordered_at=None
+    ).select_for_update(of=("self",)):
+        has = (live.account_id, live.amount, live.tip_minor, live.quantities)
+        if has == wanted and keep is None and requests.end_of(live) > now + MARGIN:
+            keep = live
+        else:
+            sessions.order_close_one(live, now)
+    return keep
 
 
-def _refuse_unpayable(
-    link: PaymentLink, account: ProviderAccount, now: datetime
-) -> None:
+def _refuse_unpayable(link: PaymentLink, now: datetime) -> None:
     if link.status != LinkStatus.ACTIVE or link.is_past_expiry(now):
         raise CheckoutRefused(_("This payment link is no longer open."))
+    if link.is_reusable:
+        return  # what others have under way is theirs
     is_being_taken = Q(state=S.CAPTURING, close_ordered_at=None)
     if (
-        link.payments.filter(state=PaymentState.PROCESSING).exists()
+        sessions.has_money_under_way(link)
         or link.checkouts.filter(is_being_taken).exists()
     ):
         raise CheckoutRefused(_("A payment is already on its way."))
-    offered = {offer.slug for offer in accounts.offered(link, now)}
-    if account.slug not in offered or not account.is_enabled:
-        raise CheckoutRefused(_("This way to pay is not available."))
-
-
-def _parameters(link: PaymentLink, now: datetime) -> dict[str, str]:
-    """All that is needed to repeat the call, but the address of the link itself."""
-    lines = list(link.lines.values_list("description", flat=True)[:2])
-    title = lines[0] if len(lines) == 1 else str(link.number)
-    customer = recipients.addresses(link).get("email", "")
-    return {
-        "title": f"{link.number}: {title}" if len(lines) == 1 else title,
-        "language": recipients.language(link),
-        "customer_email": customer,
-        "expires_at": _session_end(link, now).isoformat(),
-    }
-
-
-def _session_end(link: PaymentLink, now: datetime) -> datetime:
-    """With the link, but within the bounds that providers set."""
-    end = now.replace(microsecond=0) + LONGEST
-    if link.expires_at is None:
-        return end
-    return max(min(end, link.expires_at), now + SHORTEST)
-
-
-def request_of(checkout: Checkout, link: PaymentLink) -> CheckoutRequest:
-    """The exact request of this checkout, the same at every repeat."""
-    page = pages.url_of(link)
-    stored = checkout.parameters
-    return CheckoutRequest(
-        reference=checkout.public_id,
-        link_reference=link.public_id,
-        idempotency_key=checkout.public_id,
-        amount=checkout.amount,
-        return_url=f"{page}return/{checkout.public_id}/",
-        cancel_url=page,
-        title=stored["title"],
-        language=stored["language"],
-        customer_email=stored["customer_email"],
-        expires_at=datetime.fromisoformat(stored["expires_at"]),
-    )
 
 
 def _open(checkout: Checkout) -> str:
     provider = get_provider(checkout.account.slug)
-    request = request_of(checkout, checkout.link)
+    request = requests.request_of(checkout, checkout.link)
     crash.crash_at("checkout.before_call")
     try:
         snapshot = provider.create_checkout(request)
@@ -246,7 +247,10 @@ def settle(pk: int) -> None:
     if snapshot.awaits_capture:
         snapshot = capturing.take(checkout, provider, snapshot)
     # Not every provider's sessions end by themselves.
-    is_over = checkout.close_ordered_at is not None or _end_of(checkout) <= clock.now()
+    is_over = (
+        checkout.close_ordered_at is not None
+        or requests.end_of(checkout) <= clock.now()
+    )
     if snapshot.state == SessionState.OPEN and is_over:
         snapshot = provider.expire_checkout(checkout.provider_session_id)
     apply(checkout, snapshot)
@@ -260,7 +264,9 @@ def _find_session(checkout: Checkout, provider: Provider) -> None:
             checkout.move_to(S.EXPIRED, next_check_at=None)
         return
     try:
-        snapshot = provider.create_checkout(request_of(checkout, checkout.link))
+        snapshot = provider.create_checkout(
+            requests.request_of(checkout, checkout.link)
+        )
     except ProviderRejected as exc:
         checkout.move_to(S.FAILED, last_error=str(exc)[:300], next_check_at=None)
         return

@@ -17,13 +17,22 @@ from merchant_portal.lib.money import MoneyError, parse_currency
 from notifications.models import ASKING_CATEGORIES
 from notifications.services import outbox
 
-from ..models import Activity, LineItem, LinkStatus, NumberSeries, PaymentLink
+from ..models import (
+    Activity,
+    AmountKind,
+    LineItem,
+    LinkStatus,
+    NumberSeries,
+    PaymentLink,
+)
 from ..providers.registry import PROVIDERS
-from . import amounts, recipients, reminders, sessions, words
+from . import amounts, recipients, reminders, sessions, terms, words
 from .amounts import LineData, Totals
 from .errors import LinkConflict, LinkError
+from .terms import Terms
 
 MAX_METADATA_CHARACTERS = 5000
+NO_TERMS = Terms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,7 @@ class LinkData:
     metadata: dict[str, Any] = field(default_factory=dict)
     allowed_providers: tuple[str, ...] = ()
     has_reminders: bool = True
+    terms: Terms = NO_TERMS
 
 
 def create(data: LinkData, *, actor: Actor) -> PaymentLink:
@@ -93,12 +103,13 @@ def _insert(
         note=clean_note(data.note),
         metadata=data.metadata,
         allowed_providers=list(data.allowed_providers),
-        has_reminders=data.has_reminders,
+        has_reminders=data.has_reminders and not data.terms.is_reusable,
         token_key_version=token.key_version,
         token_sha256=token.sha256,
         creation_key=data.creation_key or None,
         replaces=replaces,
         created_at=now,
+        **terms.fields_of(data.terms, data.lines, totals),
     )
     _insert_lines(link, totals)
     note(link, "link.created", actor, now)
@@ -117,6 +128,8 @@ def _insert_lines(link: PaymentLink, totals: Totals) -> None:
             unit_amount_minor=line.data.unit_amount_minor,
             discount_bp=line.data.discount_bp,
             tax_bp=line.data.tax_bp,
+            quantity_min=line.data.quantity_min,
+            quantity_max=line.data.quantity_max,
             net_minor=line.net_minor,
             tax_minor=line.tax_minor,
         )
@@ -130,7 +143,10 @@ def _checked_amounts(data: LinkData, business: Business) -> tuple[str, Totals]:
     except MoneyError as exc:
         raise LinkError(str(exc), "currency") from exc
     return currency, amounts.totals(
-        data.lines, prices_include_tax=business.prices_include_tax, currency=currency
+        data.lines,
+        prices_include_tax=business.prices_include_tax,
+        currency=currency,
+        may_be_zero=data.terms.kind == AmountKind.CHOSEN,
     )
 
 

@@ -45,11 +45,11 @@ class Moved:
 
 
 def waiting(links: QuerySet[PaymentLink], today: date) -> list[Waiting]:
-    """By currency, from the index of open links; one query."""
+    """By currency, from the index of open links; one query. Reusable ones owe nothing."""
     left = F("amount_minor") - F("amount_paid_minor")
     is_overdue = Q(due_on__lt=today)
     rows = (
-        links.filter(status=LinkStatus.ACTIVE)
+        links.filter(status=LinkStatus.ACTIVE, is_reusable=False)
         .order_by()
         .values("currency")
         .annotate(

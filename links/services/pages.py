@@ -32,6 +32,8 @@ class Page:
 
     @property
     def is_payable(self) -> bool:
+        if self.link.is_reusable:
+            return self.status == LinkStatus.ACTIVE  # others' money is not this one's
         return self.status == LinkStatus.ACTIVE and not self.is_processing
 
 

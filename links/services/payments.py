@@ -24,7 +24,7 @@ from ..models import (
     ProviderAccount,
 )
 from ..providers.base import PaymentSnapshot
-from . import accounts, recipients, refunds, reminders, sessions, totals
+from . import accounts, allocating, recipients, refunds, reminders, sessions, totals
 
 S = PaymentState
 
@@ -220,8 +220,8 @@ def _is_late(link: PaymentLink | None, now: datetime) -> bool:
     Of several payments that come after the end, each is late, whichever of them is
     heard of first and pays the link.
     """
-    if link is None:
-        return False
+    if link is None or link.status == LinkStatus.EXHAUSTED:
+        return False  # past its limit it is surplus, whichever came first
     ended_at = link.closed_at or (link.expires_at if link.is_past_expiry(now) else None)
     if ended_at is None:
         return False
@@ -267,36 +267,16 @@ def _settle(
         return
     if checkout is not None:
         checkout.move_to(CheckoutState.COMPLETED, completed_at=now, next_check_at=None)
-    allocate(link)
-    payment.refresh_from_db(fields=["surplus_minor"])
-    sessions.order_close(link, now)
-    if link.amount_paid_minor >= link.amount_minor:
-        _pay(link, now)
+    allocating.allocate(link)
+    payment.refresh_from_db(fields=["surplus_minor", "tip_minor"])
+    if link.is_reusable:
+        _use_up(link, now)
+    else:
+        sessions.order_close(link, now)
+        if link.amount_paid_minor >= link.amount_minor:
+            _pay(link, now)
     if was.state != S.SUCCEEDED or is_new_here:
         _queue_receipts(link, payment)
-
-
-def allocate(link: PaymentLink) -> None:
-    """Spread the money of a locked link over what it asks; the rest is surplus.
-
-    Always over all payments in the order of the providers' clocks, so that the
-    order in which they were heard of does not matter.
-    """
-    left = link.amount_minor
-    counted = link.payments.filter(state=S.SUCCEEDED, currency=link.currency)
-    for payment in counted.order_by("occurred_at", "account_id", "provider_payment_id"):
-        used = min(left, payment.amount_minor)
-        left -= used
-        surplus = payment.amount_minor - used
-        if payment.surplus_minor != surplus:
-            payment.surplus_minor = surplus
-            payment.save(update_fields=["surplus_minor"])
-            refunds.propose_surplus(payment)
-    paid = link.amount_minor - left
-    if paid != link.amount_paid_minor:
-        link.amount_paid_minor = paid
-        link.version += 1  # whoever has its page open has not seen this money
-        link.save(update_fields=["amount_paid_minor", "version"])
 
 
 def _pay(link: PaymentLink, now: datetime) -> None:
@@ -305,6 +285,17 @@ def _pay(link: PaymentLink, now: datetime) -> None:
         return
     Activity.objects.create(link=link, kind="link.paid", at=now, actor=SYSTEM.id)
     reminders.drop(link, "paid")
+    outbox.cancel(link.public_id, categories=ASKING_CATEGORIES)
+
+
+def _use_up(link: PaymentLink, now: datetime) -> None:
+    """A reusable link that was paid as often as it may be is closed to the next."""
+    if link.use_limit is None or link.uses < link.use_limit:
+        return
+    sessions.order_close(link, now)
+    if not link.move_to(LinkStatus.EXHAUSTED, closed_at=now):
+        return
+    Activity.objects.create(link=link, kind="link.exhausted", at=now, actor=SYSTEM.id)
     outbox.cancel(link.public_id, categories=ASKING_CATEGORIES)
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from merchant_portal.lib import queue
 
-from ..models import Checkout, CheckoutState, PaymentLink
+from ..models import Checkout, CheckoutState, PaymentLink, PaymentState
 
 LIVE = (
     CheckoutState.CREATING,
@@ -12,6 +12,11 @@ LIVE = (
     CheckoutState.CAPTURING,
     CheckoutState.UNKNOWN,
 )
+
+
+def has_money_under_way(link: PaymentLink) -> bool:
+    """Whether a payment of it is with the bank still."""
+    return link.payments.filter(state=PaymentState.PROCESSING).exists()
 
 
 def order_close(link: PaymentLink, now: datetime) -> None:

@@ -14,7 +14,7 @@ from links.models import (
     PaymentLink,
     PaymentState,
 )
-from links.services import links, pages, payments, sessions, totals
+from links.services import allocating, links, pages, payments, sessions, totals
 from merchant_portal.audit import services as audit
 from merchant_portal.lib import clock
 from notifications.models import Message, MessageState
@@ -59,7 +59,7 @@ def _surplus_counts_for_the_link(patch: pytest.MonkeyPatch) -> None:
         link.amount_paid_minor = sum(one.amount_minor for one in counted)
         link.save(update_fields=["amount_paid_minor"])
 
-    patch.setattr(payments, "allocate", allocate)
+    patch.setattr(allocating, "allocate", allocate)
 
 
 def _a_part_pays_the_whole(patch: pytest.MonkeyPatch) -> None:
