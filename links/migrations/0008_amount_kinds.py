@@ -6,147 +6,229 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0001_initial'),
-        ('links', '0007_disputes'),
+        ("customers", "0001_initial"),
+        ("links", "0007_disputes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='checkout',
-            name='checkout_one_live_a_link',
+            model_name="checkout",
+            name="checkout_one_live_a_link",
         ),
         migrations.RemoveConstraint(
-            model_name='checkout',
-            name='checkout_amount_positive',
+            model_name="checkout",
+            name="checkout_amount_positive",
         ),
         migrations.RemoveConstraint(
-            model_name='payment',
-            name='payment_surplus_within_amount',
+            model_name="payment",
+            name="payment_surplus_within_amount",
         ),
         migrations.RemoveConstraint(
-            model_name='paymentlink',
-            name='link_amount_positive',
+            model_name="paymentlink",
+            name="link_amount_positive",
         ),
         migrations.RemoveIndex(
-            model_name='paymentlink',
-            name='link_waiting',
+            model_name="paymentlink",
+            name="link_waiting",
         ),
         migrations.AddField(
-            model_name='checkout',
-            name='is_shared',
-            field=models.BooleanField(default=False, help_text='of a reusable link, beside those of others'),
+            model_name="checkout",
+            name="is_shared",
+            field=models.BooleanField(
+                default=False, help_text="of a reusable link, beside those of others"
+            ),
         ),
         migrations.AddField(
-            model_name='checkout',
-            name='quantities',
-            field=models.JSONField(default=dict, help_text='position of a line → pieces that the customer chose'),
+            model_name="checkout",
+            name="quantities",
+            field=models.JSONField(
+                default=dict,
+                help_text="position of a line → pieces that the customer chose",
+            ),
         ),
         migrations.AddField(
-            model_name='checkout',
-            name='tip_minor',
-            field=models.PositiveBigIntegerField(default=0, help_text='the part that is a tip'),
+            model_name="checkout",
+            name="tip_minor",
+            field=models.PositiveBigIntegerField(
+                default=0, help_text="the part that is a tip"
+            ),
         ),
         migrations.AddField(
-            model_name='lineitem',
-            name='chosen_pieces',
-            field=models.PositiveIntegerField(editable=False, help_text='of the payer; the sums are of these', null=True),
+            model_name="lineitem",
+            name="chosen_pieces",
+            field=models.PositiveIntegerField(
+                editable=False,
+                help_text="of the payer; the sums are of these",
+                null=True,
+            ),
         ),
         migrations.AddField(
-            model_name='lineitem',
-            name='quantity_max',
-            field=models.PositiveIntegerField(default=0, help_text='most pieces; 0: the customer does not choose'),
+            model_name="lineitem",
+            name="quantity_max",
+            field=models.PositiveIntegerField(
+                default=0, help_text="most pieces; 0: the customer does not choose"
+            ),
         ),
         migrations.AddField(
-            model_name='lineitem',
-            name='quantity_min',
-            field=models.PositiveIntegerField(default=0, help_text='fewest pieces that the customer may choose'),
+            model_name="lineitem",
+            name="quantity_min",
+            field=models.PositiveIntegerField(
+                default=0, help_text="fewest pieces that the customer may choose"
+            ),
         ),
         migrations.AddField(
-            model_name='payment',
-            name='tip_minor',
-            field=models.PositiveBigIntegerField(default=0, help_text='the part that is a tip'),
+            model_name="payment",
+            name="tip_minor",
+            field=models.PositiveBigIntegerField(
+                default=0, help_text="the part that is a tip"
+            ),
         ),
         migrations.AddField(
-            model_name='paymentlink',
-            name='amount_kind',
-            field=models.CharField(choices=[('fixed', 'As the lines say'), ('chosen', 'The customer chooses the amount'), ('quantity', 'The customer chooses how many'), ('parts', 'May be paid in parts'), ('deposit', 'A deposit first, then the rest')], default='fixed', max_length=8),
+            model_name="paymentlink",
+            name="amount_kind",
+            field=models.CharField(
+                choices=[
+                    ("fixed", "As the lines say"),
+                    ("chosen", "The customer chooses the amount"),
+                    ("quantity", "The customer chooses how many"),
+                    ("parts", "May be paid in parts"),
+                    ("deposit", "A deposit first, then the rest"),
+                ],
+                default="fixed",
+                max_length=8,
+            ),
         ),
         migrations.AddField(
-            model_name='paymentlink',
-            name='deposit_minor',
-            field=models.PositiveBigIntegerField(default=0, help_text='asked first, of the whole'),
+            model_name="paymentlink",
+            name="deposit_minor",
+            field=models.PositiveBigIntegerField(
+                default=0, help_text="asked first, of the whole"
+            ),
         ),
         migrations.AddField(
-            model_name='paymentlink',
-            name='inactive_message',
-            field=models.TextField(blank=True, default='', help_text='shown when nothing can be paid here any more', max_length=500),
+            model_name="paymentlink",
+            name="inactive_message",
+            field=models.TextField(
+                blank=True,
+                default="",
+                help_text="shown when nothing can be paid here any more",
+                max_length=500,
+            ),
         ),
         migrations.AddField(
-            model_name='paymentlink',
-            name='is_reusable',
-            field=models.BooleanField(default=False, help_text='paid many times, by anybody'),
+            model_name="paymentlink",
+            name="is_reusable",
+            field=models.BooleanField(
+                default=False, help_text="paid many times, by anybody"
+            ),
         ),
         migrations.AddField(
-            model_name='paymentlink',
-            name='maximum_minor',
-            field=models.PositiveBigIntegerField(default=0, help_text='most that may be chosen; 0: what anyone takes'),
+            model_name="paymentlink",
+            name="maximum_minor",
+            field=models.PositiveBigIntegerField(
+                default=0, help_text="most that may be chosen; 0: what anyone takes"
+            ),
         ),
         migrations.AddField(
-            model_name='paymentlink',
-            name='minimum_minor',
-            field=models.PositiveBigIntegerField(default=0, help_text='least that may be chosen, or paid as a part'),
+            model_name="paymentlink",
+            name="minimum_minor",
+            field=models.PositiveBigIntegerField(
+                default=0, help_text="least that may be chosen, or paid as a part"
+            ),
         ),
         migrations.AddField(
-            model_name='paymentlink',
-            name='presets_minor',
-            field=models.JSONField(default=list, help_text='amounts to choose from'),
+            model_name="paymentlink",
+            name="presets_minor",
+            field=models.JSONField(default=list, help_text="amounts to choose from"),
         ),
         migrations.AddField(
-            model_name='paymentlink',
-            name='tips_bp',
-            field=models.JSONField(default=list, help_text='tips offered, basis points; empty: no tip is asked'),
+            model_name="paymentlink",
+            name="tips_bp",
+            field=models.JSONField(
+                default=list,
+                help_text="tips offered, basis points; empty: no tip is asked",
+            ),
         ),
         migrations.AddField(
-            model_name='paymentlink',
-            name='use_limit',
-            field=models.PositiveIntegerField(help_text='how often a reusable one may be paid; null: any number', null=True),
+            model_name="paymentlink",
+            name="use_limit",
+            field=models.PositiveIntegerField(
+                help_text="how often a reusable one may be paid; null: any number",
+                null=True,
+            ),
         ),
         migrations.AddField(
-            model_name='paymentlink',
-            name='uses',
-            field=models.PositiveIntegerField(default=0, editable=False, help_text='how often a reusable one was paid'),
+            model_name="paymentlink",
+            name="uses",
+            field=models.PositiveIntegerField(
+                default=0, editable=False, help_text="how often a reusable one was paid"
+            ),
         ),
         migrations.AlterField(
-            model_name='checkout',
-            name='amount_minor',
-            field=models.PositiveBigIntegerField(help_text='what is charged, tip included; minor currency units'),
+            model_name="checkout",
+            name="amount_minor",
+            field=models.PositiveBigIntegerField(
+                help_text="what is charged, tip included; minor currency units"
+            ),
         ),
         migrations.AlterField(
-            model_name='paymentlink',
-            name='amount_paid_minor',
-            field=models.PositiveBigIntegerField(default=0, editable=False, help_text='without tips and surplus'),
+            model_name="paymentlink",
+            name="amount_paid_minor",
+            field=models.PositiveBigIntegerField(
+                default=0, editable=False, help_text="without tips and surplus"
+            ),
         ),
         migrations.AddIndex(
-            model_name='paymentlink',
-            index=models.Index(condition=models.Q(('is_reusable', False), ('status', 'active')), fields=['currency', 'due_on'], include=('amount_minor', 'amount_paid_minor'), name='link_waiting'),
+            model_name="paymentlink",
+            index=models.Index(
+                condition=models.Q(("is_reusable", False), ("status", "active")),
+                fields=["currency", "due_on"],
+                include=("amount_minor", "amount_paid_minor"),
+                name="link_waiting",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='checkout',
-            constraint=models.UniqueConstraint(condition=models.Q(('close_ordered_at__isnull', True), ('is_shared', False), ('state__in', ['creating', 'open', 'capturing'])), fields=('link',), name='checkout_one_live_a_link'),
+            model_name="checkout",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("close_ordered_at__isnull", True),
+                    ("is_shared", False),
+                    ("state__in", ["creating", "open", "capturing"]),
+                ),
+                fields=("link",),
+                name="checkout_one_live_a_link",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='checkout',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', models.F('tip_minor'))), name='checkout_amount_positive'),
+            model_name="checkout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__gt", models.F("tip_minor"))),
+                name="checkout_amount_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gte', django.db.models.expressions.CombinedExpression(models.F('surplus_minor'), '+', models.F('tip_minor')))), name='payment_surplus_within_amount'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "amount_minor__gte",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("surplus_minor"), "+", models.F("tip_minor")
+                        ),
+                    )
+                ),
+                name="payment_surplus_within_amount",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentlink',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0), ('amount_kind', 'chosen'), _connector='OR'), name='link_amount_positive'),
+            model_name="paymentlink",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("amount_minor__gt", 0), ("amount_kind", "chosen"), _connector="OR"
+                ),
+                name="link_amount_positive",
+            ),
         ),
     ]

@@ -13,6 +13,7 @@ from merchant_portal.lib.money import Money
 
 from ..models import Checkout, CheckoutState, LinkStatus, PaymentLink, PaymentState
 from ..providers.registry import get_provider
+from ..services import asking
 from ..services.accounts import Offer
 from ..services.pages import Page
 
@@ -26,7 +27,7 @@ def status_code(page: Page) -> int:
 def state_of(page: Page) -> str:
     """The word by which the template chooses what to say."""
     if page.status == LinkStatus.ACTIVE:
-        return "processing" if page.is_processing else "open"
+        return "open" if page.is_payable else "processing"
     if page.link.is_withdrawn:
         return "withdrawn"
     if page.status == LinkStatus.CANCELED and _is_replaced(page.link):
@@ -55,8 +56,11 @@ def link_context(page: Page, business: Business, language: str) -> dict[str, Any
         "state": state_of(page),
         "amount": formatted(link.amount_minor),
         "balance": formatted(link.balance.amount_minor),
-        "paid": formatted(link.amount_paid_minor),
-        "is_part_paid": 0 < link.amount_paid_minor < link.amount_minor,
+        "paid": formatted(link.amount_paid_minor + _tips_of(link)),
+        "is_part_paid": not link.is_reusable
+        and 0 < link.amount_paid_minor < link.amount_minor,
+        "is_deposit": bool(asking.deposit_left(link)),
+        "asked": formatted(asking.due_now(link).amount_minor),
         "tax": formatted(link.tax_minor),
         "lines": [
             (line.description, formatted(line.total_minor)) for line in page.lines
@@ -66,6 +70,14 @@ def link_context(page: Page, business: Business, language: str) -> dict[str, Any
         "paid_on": link.paid_at
         and format_date(local_date(link.paid_at, business), "long", locale=language),
     }
+
+
+def _tips_of(link: PaymentLink) -> int:
+    """What was given on top of a paid link; no query where no tip was asked."""
+    if not link.tips_bp or link.status != LinkStatus.PAID:
+        return 0
+    given = link.payments.filter(state=PaymentState.SUCCEEDED)
+    return given.aggregate(total=Sum("tip_minor"))["total"] or 0
 
 
 def offers_context(page: Page, offers: list[Offer]) -> dict[str, Any]:
@@ -91,11 +103,12 @@ def outcome_of(page: Page, checkout: Checkout, *, has_asked: bool) -> str:
 
     `has_asked`: whether the provider had its time to answer since this visit began.
     """
-    if page.status == LinkStatus.PAID:
+    is_completed = checkout.state == CheckoutState.COMPLETED
+    if page.status == LinkStatus.PAID or (checkout.is_shared and is_completed):
         return "paid"
-    if checkout.state == CheckoutState.COMPLETED:
+    if is_completed:
         return "received"
-    if page.is_processing:
+    if _is_processing(page, checkout):
         return "processing"
     if checkout.state == CheckoutState.EXPIRED:
         return "closed"
@@ -106,6 +119,20 @@ def outcome_of(page: Page, checkout: Checkout, *, has_asked: bool) -> str:
     if has_asked and checkout.payments.filter(state=PaymentState.FAILED).exists():
         return "declined"
     return "checking"
+
+
+def _is_processing(page: Page, checkout: Checkout) -> bool:
+    if not checkout.is_shared:
+        return page.is_processing
+    return checkout.payments.filter(state=PaymentState.PROCESSING).exists()
+
+
+def received_of(page: Page, checkout: Checkout, language: str) -> str:
+    """What this visitor is thanked for: of a reusable link their own money alone."""
+    is_own = checkout.is_shared or checkout.tip_minor
+    if is_own and checkout.state == CheckoutState.COMPLETED:
+        return checkout.amount.format(language)
+    return page.link.amount_paid.format(language)
 
 
 def surplus_of(page: Page, checkout: Checkout, language: str) -> str:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import reverse
+from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
@@ -16,16 +17,18 @@ from merchant_portal.lib import clock, queue, rows
 
 from ..models import Checkout
 from ..providers.registry import PROVIDERS
-from ..services import accounts, checkouts, pages
+from ..services import accounts, asking, checkouts, pages
+from ..services.errors import LinkError
 from ..services.pages import Page
-from . import presenting, responses
+from . import choosing, presenting, responses
 from .responses import public
 
 _BUSINESS = rows.Kept(
     rows.Prepared(lambda: Business.objects.filter(pk=Business.ONLY_PK))
 )
-CHECKOUTS_A_MINUTE = 10
-# Of one link; nobody chooses that often, and each may cost a call to a provider.
+CHECKOUTS_A_MINUTE, SHARED_A_MINUTE = 10, 120
+# Of one link; nobody chooses that often, and each may cost a call to a provider. At a
+# reusable link many people choose.
 REFRESH_SECONDS, REFRESHES = 3, 20
 # A minute of looking by itself; then the page says what to do.
 LOOKS_BEFORE_DECLINED = 2
@@ -38,14 +41,15 @@ def show(request: HttpRequest, token: str) -> HttpResponse:
     page = pages.find_by_token(token)
     if page is None:
         return responses.not_found(request)
-    return _link_page(request, page)
+    return _link_page(request, page, typed=request.GET.dict())
 
 
 @csrf_exempt  # takes no authority from a cookie: whoever has the address may pay
 @public
 def start(request: HttpRequest, token: str, provider: str) -> HttpResponse:
     """303 to the provider's page. 409 or 503 with the other ways to pay if it cannot
-    be opened; 410 or 200 if there is nothing to pay any more."""
+    be opened; 422 for a choice that the link does not leave; 410 or 200 if there is
+    nothing to pay any more."""
     page = pages.find_by_token(token)
     if page is None or provider not in PROVIDERS:
         return responses.not_found(request)
@@ -54,17 +58,25 @@ def start(request: HttpRequest, token: str, provider: str) -> HttpResponse:
     if request.method != "POST":
         return responses.secured(HttpResponseNotAllowed(["GET", "HEAD", "POST"]))
     if not page.is_payable:
-        return _link_page(request, page)
+        return _link_page(request, page, typed={})
     minute_ago = clock.now() - timedelta(minutes=1)
     recent = Checkout.objects.filter(link=page.link, created_at__gt=minute_ago)
-    if recent.count() >= CHECKOUTS_A_MINUTE:
+    most = SHARED_A_MINUTE if page.link.is_reusable else CHECKOUTS_A_MINUTE
+    if recent.count() >= most:
         return responses.too_many(request)
+    typed: dict[str, str] = {}
+    choice = asking.NOTHING_CHOSEN
     try:
-        url = checkouts.start(page.link.pk, provider)
+        if choosing.has_choices(page.link):
+            typed = request.POST.dict()
+            choice = choosing.read(page.link, typed)
+        url = checkouts.start(page.link.pk, provider, choice)
     except checkouts.ProviderDown:
-        return _failed(request, token, provider, status=503)
+        return _failed(request, token, provider, typed, status=503)
     except checkouts.CheckoutRefused:
-        return _failed(request, token, provider, status=409)
+        return _failed(request, token, provider, typed, status=409)
+    except LinkError as exc:
+        return _link_page(request, page, typed=typed, refused=exc, status=422)
     return responses.redirect(url)
 
 
@@ -94,7 +106,7 @@ def returned(request: HttpRequest, token: str, checkout_id: str) -> HttpResponse
         "outcome": outcome,
         "goes_on": goes_on,
         "address": _address(page),
-        "received": checkout.amount.format(language),
+        "received": presenting.received_of(page, checkout, language),
         "surplus": presenting.surplus_of(page, checkout, language),
     }
     response = responses.page(
@@ -110,11 +122,14 @@ def _link_page(
     request: HttpRequest,
     page: Page,
     *,
+    typed: dict[str, str],
+    refused: LinkError | None = None,
     problem: str = "",
     without: str = "",
     status: int = 0,
 ) -> HttpResponse:
-    """The page of a link as it stands; `without`: the provider just tried in vain."""
+    """The page of a link as it stands; `typed` and `refused`: what the payer chose and
+    why it cannot be; `without`: the provider just tried in vain."""
     business = _business()
     language = _language(request, page, business)
     offers = accounts.offered(page.link, page.read_at) if page.is_payable else []
@@ -124,8 +139,11 @@ def _link_page(
     context = (
         presenting.link_context(page, business, language)
         | presenting.offers_context(page, offers)
-        | {"problem": problem, "token": _token(page)}
+        | {"problem": problem, "token": _token(page), "address": _address(page)}
     )
+    if page.is_payable:
+        with translation.override(language):
+            context["choice"] = choosing.of(page, typed, language, refused)
     return responses.page(
         "pay/link.html",
         context,
@@ -137,16 +155,18 @@ def _link_page(
 
 
 def _failed(
-    request: HttpRequest, token: str, provider: str, *, status: int
+    request: HttpRequest, token: str, provider: str, typed: dict[str, str], status: int
 ) -> HttpResponse:
     """The page as it stands now, with what went wrong on top if it can still be paid."""
     page = pages.find_by_token(token)
     if page is None:
         return responses.not_found(request)
     if not page.is_payable:
-        return _link_page(request, page)
+        return _link_page(request, page, typed={})
     problem = "down" if status == 503 else "refused"
-    return _link_page(request, page, problem=problem, without=provider, status=status)
+    return _link_page(
+        request, page, typed=typed, problem=problem, without=provider, status=status
+    )
 
 
 def _language(request: HttpRequest, page: Page, business: Business) -> str:

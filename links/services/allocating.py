@@ -60,13 +60,17 @@ def _of_uses(link: PaymentLink, counted: list[Payment]) -> list[_Share]:
     ]
 
 
-def _share(payment: Payment, left: int) -> _Share:
-    """What comes short is short of the tip first; nobody tips for what is not owed."""
+def _tip_of(payment: Payment) -> int:
+    """What of it is a tip: whatever comes short is short of the tip first."""
     checkout = payment.checkout
-    amount = payment.amount_minor
-    tip = 0
-    if checkout is not None and checkout.tip_minor:
-        tip = min(max(amount - checkout.due_minor, 0), checkout.tip_minor)
+    if checkout is None or checkout.currency != payment.currency:
+        return 0
+    return min(max(payment.amount_minor - checkout.due_minor, 0), checkout.tip_minor)
+
+
+def _share(payment: Payment, left: int) -> _Share:
+    """Of money that nothing was asked for the tip is too much as well."""
+    amount, tip = payment.amount_minor, _tip_of(payment)
     used = min(left, amount - tip)
     if not used:
         return _Share(0, 0, amount)
@@ -92,12 +96,7 @@ def _settle_amount(link: PaymentLink, first: Payment) -> None:
 
 
 def _settle_chosen(link: PaymentLink, first: Payment) -> None:
-    is_ours = first.checkout is not None and first.checkout.currency == link.currency
-    gross = (
-        first.checkout.due_minor
-        if is_ours and first.checkout is not None
-        else first.amount_minor
-    )
+    gross = first.amount_minor - _tip_of(first)
     if gross == link.amount_minor:
         return
     line = link.lines.get()

@@ -9,12 +9,14 @@ from links.providers.base import PaymentSnapshot, SeenState
 from links.services import links
 from links.services.amounts import LineData
 from links.services.links import LinkData
+from links.services.terms import Terms
 from merchant_portal.lib import ids
 from merchant_portal.lib.actors import SYSTEM, Actor
 from merchant_portal.lib.money import Money
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Role
 
+FIXED = Terms()
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
 
@@ -48,6 +50,7 @@ def make_link(
     actor: Actor = SYSTEM,
     lines: tuple[LineData, ...] = (),
     has_reminders: bool = True,
+    terms: Terms = FIXED,
 ) -> PaymentLink:
     return links.create(
         LinkData(
@@ -58,6 +61,7 @@ def make_link(
             expires_at=expires_at,
             draft=draft,
             has_reminders=has_reminders,
+            terms=terms,
         ),
         actor=actor,
     )
