@@ -24,7 +24,7 @@ from notifications.models import Category, ChannelName, Message
 from notifications.services import rendering
 
 from .models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState, Refund
-from .services import daily_limit, pages, recipients, reminders
+from .services import asking, daily_limit, pages, recipients, reminders
 
 PLACEHOLDERS = frozenset(
     {
@@ -55,6 +55,9 @@ _SAID = (
     "currency",
     "amount_minor",
     "amount_paid_minor",
+    "amount_kind",
+    "deposit_minor",
+    "is_reusable",
     "due_on",
     "note",
     "cancel_reason",
@@ -115,14 +118,10 @@ def values_of(link: PaymentLink, description: str, language: str) -> Values:
 def _of_link(link: PaymentLink, language: str) -> Values:
     # Whoever signs up in a shop chooses this name; no address of theirs goes out.
     name = text.without_urls(link.customer.name) if link.customer else ""
-    amount, balance = link.amount, link.balance
-    asked = amount.format(language)
-    left = asked if balance == amount else balance.format(language)
     return {
         "greeting": rendering.greeting(name, language),
         "customer_name": name,
-        "amount": asked,
-        "balance": left if balance.amount_minor else "",
+        **_asked(link, language),
         "due_date": _day(link.due_on, language),
         "number": link.number or "",
         "note": link.note,
@@ -130,17 +129,43 @@ def _of_link(link: PaymentLink, language: str) -> Values:
     }
 
 
+def _asked(link: PaymentLink, language: str) -> Values:
+    """What it asks in all, and what of it is open, as a customer reads it."""
+    amount, balance = link.amount, link.balance
+    if asking.is_choosing(link) and not amount.amount_minor:
+        free = _("an amount of your choice")
+        return {"amount": free, "balance": "" if link.is_reusable else free}
+    whole = amount.format(language)
+    if (deposit := asking.deposit_left(link)) > 0:
+        first = _("%(deposit)s (deposit of %(whole)s)") % {
+            "deposit": Money(deposit, link.currency).format(language),
+            "whole": whole,
+        }
+        return {"amount": first, "balance": first}
+    left = whole if balance == amount else balance.format(language)
+    is_owed = balance.amount_minor and not link.is_reusable
+    return {"amount": whole, "balance": left if is_owed else ""}
+
+
 def _of_payment(payment: Payment | None, language: str, zone: tzinfo) -> Values:
     """`zone`: the business's; the receipt names the day that the books name."""
     if payment is None:
         return _NO_PAYMENT
     return {
-        "amount_received": payment.amount.format(language),
+        "amount_received": _received(payment, language),
         "paid_on": _day(payment.occurred_at.astimezone(zone).date(), language),
         "surplus": Money(payment.surplus_minor, payment.currency).format(language)
         if payment.surplus_minor
         else "",
     }
+
+
+def _received(payment: Payment, language: str) -> str:
+    amount = payment.amount.format(language)
+    if not payment.tip_minor:
+        return amount
+    tip = Money(payment.tip_minor, payment.currency).format(language)
+    return _("%(amount)s, of which %(tip)s is a tip") % {"amount": amount, "tip": tip}
 
 
 def _refunds(subjects: set[str]) -> dict[str, Refund]:

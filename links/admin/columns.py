@@ -61,6 +61,8 @@ class LinkColumns:
 
     @display(description=gettext_lazy("Amount"), ordering="amount_minor")
     def amount(self, link: PaymentLink) -> SafeString:
+        if not link.amount_minor:
+            return _plain(_("Any amount"))
         return _figure(formats.money(link.amount_minor, link.currency))
 
     @display(description=gettext_lazy("Paid"))

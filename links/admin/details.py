@@ -9,7 +9,7 @@ from merchant_portal.staff.roles import Right
 from ..models import LineItem, LinkStatus, PaymentLink
 from ..providers.manual import METHODS
 from ..services import pages, recipients
-from . import formats, panels
+from . import formats, panels, terms_words
 from .panels import Panels
 
 EDITABLE = (LinkStatus.DRAFT, LinkStatus.ACTIVE)
@@ -25,6 +25,7 @@ def context(
     currency = link.currency
     return {
         "lines": [_line(line, currency) for line in link.lines.all()],
+        "terms": terms_words.of(link),
         "net": formats.money(link.net_minor, currency),
         "tax": formats.money(link.tax_minor, currency) if link.tax_minor else "",
         "url": "" if is_draft else pages.url_of(link),
@@ -61,7 +62,10 @@ def _line(line: LineItem, currency: str) -> dict[str, str]:
     discount, tax = formats.percent(line.discount_bp), formats.percent(line.tax_bp)
     return {
         "description": line.description,
-        "quantity": formats.quantity(line.quantity_milli),
+        "quantity": formats.quantity(line.asked_milli),
+        "range": f"{line.quantity_min}–{line.quantity_max}"  # noqa: RUF001 - from, to
+        if line.quantity_max
+        else "",
         "unit": formats.money(line.unit_amount_minor, currency),
         "discount": f"{discount} %" if discount else "",
         "tax": f"{tax} %" if tax else "",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import zip_longest
 from typing import TypeVar
 
 from django.http import QueryDict
@@ -14,16 +15,25 @@ from merchant_portal.business.models import Business
 from merchant_portal.lib import ids
 from merchant_portal.lib.money import Money, MoneyError, parse_currency
 
-from ..models import LineItem, PaymentLink
+from ..models import AmountKind, LineItem, PaymentLink
 from ..services import amounts
 from ..services.amounts import LineData, Totals
 from ..services.errors import LinkError
-from . import formats, picking, typed
+from ..services.terms import Terms
+from . import formats, picking, terms_form, typed
 
 T = TypeVar("T")
 BLANK_LINES = 3
 # for who has no script; with it the spare ones are hidden and added one by one
-LINE_FIELDS = ("description", "quantity", "unit_amount", "discount", "tax")
+LINE_FIELDS = (
+    "description",
+    "quantity",
+    "unit_amount",
+    "discount",
+    "tax",
+    "least",
+    "most",
+)
 FIELDS = (
     "customer",
     "customer_query",
@@ -38,6 +48,7 @@ FIELDS = (
     "note",
     "has_reminders",
     "creation_key",
+    *terms_form.FIELDS,
 )
 
 
@@ -72,6 +83,7 @@ class Wanted:
     has_reminders: bool
     channels: tuple[str, ...]
     creation_key: str
+    terms: Terms
 
 
 @dataclass(slots=True)
@@ -91,7 +103,7 @@ class LinkForm:
 
     @classmethod
     def blank(cls, business: Business, customer: Customer | None = None) -> "LinkForm":
-        values = dict.fromkeys(FIELDS, "")
+        values = dict.fromkeys(FIELDS, "") | terms_form.BLANK
         values |= {
             "who": picking.EXISTING,
             "currency": business.currency,
@@ -117,6 +129,7 @@ class LinkForm:
             "expires_at": f"{expires:%Y-%m-%dT%H:%M}" if expires else "",
             "note": link.note,
             "has_reminders": "on" if link.has_reminders else "",
+            **terms_form.of_link(link),
         }
         form.channels = tuple(link.last_channels)
         form.lines = _spare([_of_item(item, link) for item in link.lines.all()])
@@ -128,7 +141,7 @@ class LinkForm:
         columns = [data.getlist(f"line_{name}") for name in LINE_FIELDS]
         rows = [
             LineInput(dict(zip(LINE_FIELDS, row, strict=True)))
-            for row in zip(*columns, strict=False)
+            for row in zip_longest(*columns, fillvalue="")
         ]
         return cls(
             values,
@@ -148,6 +161,7 @@ class LinkForm:
         """What the form asks for, or None with `errors` filled."""
         customer, new_customer = picking.check(self)
         currency = self._currency()
+        terms = terms_form.read(self.values, currency or "EUR", self.errors)
         totals = self.check_lines(currency) if currency else None
         due_on = self._date()
         expires_at = self._moment()
@@ -168,14 +182,28 @@ class LinkForm:
             has_reminders=bool(self.values["has_reminders"]),
             channels=self.channels,
             creation_key=self.values["creation_key"],
+            terms=terms,
         )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether how it may be paid can stay folded away."""
+        return terms_form.is_plain(self.values)
+
+    @property
+    def kind(self) -> str:
+        return self.values["amount_kind"] or AmountKind.FIXED
 
     def check_lines(self, currency: str) -> Totals | None:
         """The sums, shown in the form as well; None with errors beside the rows."""
         filled = [row for row in self.lines if not row.is_blank]
-        data = [_line(row, currency) for row in filled]
+        data = [_line(row, currency, self.kind) for row in filled]
         if not filled:
-            self.errors["lines"] = _("Add at least one line with a price.")
+            self.errors["lines"] = (
+                _("Say in one line what it is for.")
+                if self.kind == AmountKind.CHOSEN
+                else _("Add at least one line with a price.")
+            )
         if any(row.errors for row in filled):
             self.errors.setdefault("lines", _("Please mend the marked lines."))
         if "lines" in self.errors:
@@ -185,6 +213,7 @@ class LinkForm:
                 [line for line in data if line is not None],
                 prices_include_tax=self.business.prices_include_tax,
                 currency=currency,
+                may_be_zero=self.kind == AmountKind.CHOSEN,
             )
         except LinkError as exc:
             self._place(exc, filled)
@@ -208,6 +237,7 @@ class LinkForm:
             filled[int(index)].errors[name] = error.message
             self.errors.setdefault("lines", _("Please mend the marked lines."))
         else:
+            where = terms_form.field_of(where, self.kind)
             known = where in {*FIELDS, "lines", "channels"}
             self.errors[where if known else "form"] = error.message
 
@@ -254,23 +284,31 @@ def _of_item(item: LineItem, link: PaymentLink) -> LineInput:
             "unit_amount": formats.typed(item.unit_amount_minor, link.currency),
             "discount": formats.percent(item.discount_bp),
             "tax": formats.percent(item.tax_bp),
+            "least": str(item.quantity_min or ""),
+            "most": str(item.quantity_max or ""),
         }
     )
 
 
-def _line(row: LineInput, currency: str) -> LineData | None:
+def _line(row: LineInput, currency: str, kind: str) -> LineData | None:
     """The row as data, or None with its errors filled."""
+    is_unpriced = kind == AmountKind.CHOSEN and not row.values["unit_amount"].strip()
+    is_counted = kind == AmountKind.QUANTITY
     description = _cell(row, "description", typed.line, "")
     if not description:
         row.errors.setdefault("description", _("Say what this line is for."))
     line = LineData(
         description,
-        unit_amount_minor=_cell(
+        unit_amount_minor=0
+        if is_unpriced
+        else _cell(
             row, "unit_amount", lambda text: typed.amount_minor(text, currency), 0
         ),
         quantity_milli=_cell(row, "quantity", typed.quantity_milli, 0),
         discount_bp=_cell(row, "discount", typed.basis_points, 0),
         tax_bp=_cell(row, "tax", typed.basis_points, 0),
+        quantity_min=_cell(row, "least", typed.pieces, 0) if is_counted else 0,
+        quantity_max=_cell(row, "most", typed.pieces, 0) if is_counted else 0,
     )
     return None if row.errors else line
 

@@ -81,6 +81,9 @@ def of_form(form: LinkForm, wanted: Wanted, kind: str = "invitation") -> Preview
         due_on=wanted.due_on,
         expires_at=wanted.expires_at,
         note=wanted.note,
+        amount_kind=wanted.terms.kind,
+        deposit_minor=wanted.terms.deposit_minor,
+        is_reusable=wanted.terms.is_reusable,
     )
     url = f"{settings.PUBLIC_URL}/p/{SAMPLE_TOKEN}/"
     description = wanted.lines[0].description

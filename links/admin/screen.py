@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from merchant_portal.lib.money import EXPONENTS
 
-from ..models import PaymentLink
+from ..models import AmountKind, PaymentLink
 from . import formats, outlook, picking
 from .entry import frame
 from .finding import COMMON
@@ -59,6 +59,7 @@ def _context(
             form.business.currency, form.values["currency"], formats.language()
         ),
         "languages": settings.LANGUAGES,
+        "kinds": AmountKind.choices,
         "zero": formats.money(0, form.business.currency),
         "zone": formats.business_zone().key,
         "email_to": known.get("email", ""),

@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from merchant_portal.lib import clock
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
@@ -72,13 +75,20 @@ def _state(link: PaymentLink, now: datetime, payments: list[Payment]) -> dict[st
         and link.due_on < totals.business_day(now)
     )
     amount = max(link.amount_minor, 1)
+    uses = ngettext("paid once", "paid %(count)d times", link.uses) % {
+        "count": link.uses
+    }
     return {
         "status": status,
         "label": label,
         "color": LINK_COLORS[status],
         "is_overdue": is_overdue,
         "is_processing": any(p.state == PaymentState.PROCESSING for p in payments),
-        "amount": formats.money(link.amount_minor, link.currency),
+        "amount": formats.money(link.amount_minor, link.currency)
+        if link.amount_minor
+        else _("Any amount"),
+        "uses": uses if link.is_reusable else "",
+        "limit": link.use_limit,
         "paid": formats.money(link.amount_paid_minor, link.currency),
         "balance": formats.money(link.balance.amount_minor, link.currency),
         "has_balance": 0 < link.balance.amount_minor < link.amount_minor,
@@ -92,6 +102,9 @@ def _payment_row(payment: Payment, zone: ZoneInfo) -> dict[str, Any]:
         "amount": formats.money(payment.amount_minor, payment.currency),
         "surplus": formats.money(payment.surplus_minor, payment.currency)
         if payment.surplus_minor
+        else "",
+        "tip": formats.money(payment.tip_minor, payment.currency)
+        if payment.tip_minor
         else "",
         "refunded": formats.money(payment.refunded_minor, payment.currency)
         if payment.refunded_minor

@@ -47,6 +47,16 @@ def quantity_milli(value: str) -> int:
     return milli
 
 
+def pieces(value: str) -> int:
+    """`5` whole pieces; empty is none."""
+    stripped = value.strip(" ")
+    if not stripped:
+        return 0
+    if stripped.isascii() and stripped.isdecimal() and len(stripped) <= 7:
+        return int(stripped)
+    raise TypedError(_("Write a whole number, like 5."))
+
+
 def basis_points(value: str) -> int:
     """`19.5` percent in basis points, at most 100 percent; empty is none."""
     stripped = value.strip(" ")

@@ -15,7 +15,20 @@ from merchant_portal.staff.roles import Right
 from ..models import PaymentLink
 from ..services.errors import LinkConflict, LinkError
 
-_FIELD_NAMES = {"unit_amount": "unit_amount_minor", "tax": "tax_rate"}
+_FIELD_NAMES = {
+    "unit_amount": "unit_amount_minor",
+    "tax": "tax_rate",
+    "quantity_max": "quantity_range",
+    "amount_kind": "terms/kind",
+    "minimum": "terms/minimum_minor",
+    "maximum": "terms/maximum_minor",
+    "presets": "terms/presets_minor",
+    "deposit": "terms/deposit_minor",
+    "tips": "terms/tips_bp",
+    "reusable": "terms/reusable",
+    "use_limit": "terms/use_limit",
+    "inactive_message": "terms/inactive_message",
+}
 """Names of the services → names in a body, where they differ."""
 
 

@@ -70,6 +70,8 @@ def create_link(request: HttpRequest, body: LinkIn) -> Status[LinkOut]:
                 quantity_milli=line.quantity,
                 discount_bp=line.discount,
                 tax_bp=line.tax_rate,
+                quantity_min=line.quantity_range.minimum if line.quantity_range else 0,
+                quantity_max=line.quantity_range.maximum if line.quantity_range else 0,
             )
             for line in body.lines
         ),
@@ -80,6 +82,7 @@ def create_link(request: HttpRequest, body: LinkIn) -> Status[LinkOut]:
         metadata=dict(body.metadata),
         allowed_providers=tuple(body.allowed_providers),
         has_reminders=body.reminders,
+        terms=body.terms.terms(),
     )
     with as_problems():
         link = links.create(data, actor=actor_of(request))

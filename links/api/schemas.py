@@ -29,6 +29,7 @@ from notifications.models import ChannelName
 
 from ..models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState, Refund
 from ..services import pages
+from .terms import RangeIn, RangeOut, TermsIn, TermsOut
 
 MAX_METADATA = 20
 MAX_LINES = 100
@@ -100,6 +101,7 @@ class LineIn(NullIsLeftOut):
     quantity: Quantity = 1000
     discount: Percent = 0
     tax_rate: Percent = 0
+    quantity_range: RangeIn | None = None
 
 
 class LinkIn(NullIsLeftOut):
@@ -119,6 +121,7 @@ class LinkIn(NullIsLeftOut):
         list[Annotated[str, Field(max_length=20)]], Field(max_length=20)
     ] = Field(default_factory=list)
     reminders: bool = True
+    terms: TermsIn = Field(default_factory=TermsIn)
 
 
 class SendIn(Input):
@@ -141,6 +144,7 @@ class LineOut(BaseModel):
     unit_amount_minor: int
     discount: str
     tax_rate: str
+    quantity_range: RangeOut | None
     net_minor: int
     tax_minor: int
     total_minor: int
@@ -149,10 +153,11 @@ class LineOut(BaseModel):
     def of(cls, line: LineItem) -> "LineOut":
         return cls(
             description=line.description,
-            quantity=_plain(line.quantity_milli, 3),
+            quantity=_plain(line.asked_milli, 3),
             unit_amount_minor=line.unit_amount_minor,
             discount=_plain(line.discount_bp, 2),
             tax_rate=_plain(line.tax_bp, 2),
+            quantity_range=RangeOut.of(line),
             net_minor=line.net_minor,
             tax_minor=line.tax_minor,
             total_minor=line.total_minor,
@@ -190,6 +195,7 @@ class LinkOut(BaseModel):
     metadata: dict[str, Any]
     allowed_providers: list[str]
     reminders: bool
+    terms: TermsOut
     cancel_reason: str
     replaces: str | None
     created_at: datetime
@@ -221,6 +227,7 @@ class LinkOut(BaseModel):
             metadata=link.metadata,
             allowed_providers=link.allowed_providers,
             reminders=link.has_reminders,
+            terms=TermsOut.of(link),
             cancel_reason=link.cancel_reason,
             replaces=link.replaces.public_id if link.replaces else None,
             created_at=link.created_at,
@@ -245,7 +252,7 @@ class LinkQuery(PageQuery):
 class PaymentOut(BaseModel):
     """Money that moved. `link`: null for money that names none of ours.
 
-    `surplus`: the part that was not asked for; `is_late`: came when the link was
+    `surplus`: the part that was not asked for; `tip`: given on top; `is_late`: came when the link was
     expired or canceled; `mismatch`: amount or currency, where other than asked.
     """
 
@@ -257,6 +264,7 @@ class PaymentOut(BaseModel):
     amount: MoneyOut
     fee_minor: int | None
     surplus: MoneyOut
+    tip: MoneyOut
     refunded: MoneyOut
     method: str
     is_late: bool
@@ -278,6 +286,7 @@ class PaymentOut(BaseModel):
             amount=MoneyOut.of(payment.amount),
             fee_minor=payment.fee_minor,
             surplus=MoneyOut.of(Money(payment.surplus_minor, payment.currency)),
+            tip=MoneyOut.of(Money(payment.tip_minor, payment.currency)),
             refunded=MoneyOut.of(Money(payment.refunded_minor, payment.currency)),
             method=payment.method,
             is_late=payment.is_late,

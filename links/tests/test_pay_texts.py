@@ -9,17 +9,23 @@ import pytest
 from django.conf import settings
 from django.utils.translation.template import templatize
 
-TEMPLATES = Path(settings.BASE_DIR) / "templates" / "pay"
-LOCALE = Path(settings.BASE_DIR) / "links" / "locale"
+BASE = Path(settings.BASE_DIR)
+TEMPLATES = BASE / "templates" / "pay"
+# What these say reaches the payer as well.
+MODULES = ("pay/choosing.py", "services/asking.py")
+LOCALE = BASE / "links" / "locale"
 # What `templatize` makes of the tags: gettext calls in Python.
 CALL = re.compile(r"""gettext\(u?(['"])((?:\\.|(?!\1).)*)\1\)""")
-PLACEHOLDER = re.compile(r"%\(\w+\)s")
+IN_PYTHON = re.compile(r"""_\(\s*"([^"]+)"\s*\)""")
+PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[sd]")
 
 
 def texts() -> Iterator[str]:
     for path in TEMPLATES.glob("*.html"):
         for _quote, text in CALL.findall(templatize(path.read_text())):
             yield text.replace("\\'", "'").replace('\\"', '"').replace("%%", "%")
+    for name in MODULES:
+        yield from IN_PYTHON.findall((BASE / "links" / name).read_text())
 
 
 @pytest.mark.parametrize("language", ["de", "fr"])

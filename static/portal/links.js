@@ -244,6 +244,7 @@
     });
     box.addEventListener("input", compute);
     $("#currency").addEventListener("change", compute);
+    $("#amount-kind").addEventListener("change", compute);
     tidy();
     if ($$("[data-line]", box).some((line) => !isBlank(line))) compute();
   }

@@ -25,7 +25,7 @@ from links.providers.base import Provider
 from links.providers.registry import get_provider
 from links.providers.stripe import StripeProvider
 from links.providers.training import TrainingProvider
-from links.services import accounts, checkouts, inbox, links, manual, payments
+from links.services import accounts, checkouts, inbox, links, manual, payments, requests
 from links.services.checkouts import CheckoutRefused
 from links.services.errors import LinkConflict
 from links.tests.factories import make_customer, make_link, make_seen
@@ -101,7 +101,7 @@ def between_look_and_insert(
         return tape if slug == "stripe" else get_provider(slug)
 
     monkeypatch.setattr(checkouts, "get_provider", provider_of)
-    monkeypatch.setattr(checkouts, "_parameters", gap.before(checkouts._parameters))
+    monkeypatch.setattr(requests, "parameters", gap.before(requests.parameters))
     return gap
 
 
