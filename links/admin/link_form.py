@@ -223,7 +223,8 @@ class LinkForm:
         self.net = formats.money(totals.net_minor, currency)
         self.tax = formats.money(totals.tax_minor, currency)
         self.total = formats.money(totals.amount_minor, currency)
-        self.amount = Money(totals.amount_minor, currency)
+        if totals.amount_minor:
+            self.amount = Money(totals.amount_minor, currency)
         return totals
 
     def place(self, error: LinkError) -> None:
