@@ -245,6 +245,11 @@ class PaymentLink(models.Model):
         return Money(max(self.amount_minor - self.amount_paid_minor, 0), self.currency)
 
     @property
+    def is_used_up(self) -> bool:
+        """Whether a reusable link was paid as often as it may be."""
+        return self.use_limit is not None and self.uses >= self.use_limit
+
+    @property
     def is_withdrawn(self) -> bool:
         """Canceled with a reason that the customer is told."""
         return self.status == LinkStatus.CANCELED and bool(self.cancel_reason)

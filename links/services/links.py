@@ -356,6 +356,8 @@ def extend(link: PaymentLink, *, expires_at: datetime | None, actor: Actor) -> b
         _check_terms(None, expires_at, now)
         if locked.status != LinkStatus.EXPIRED:
             return False
+        if locked.is_used_up:
+            raise LinkConflict(_("It was paid as often as it may be."))
         locked.move_to(LinkStatus.ACTIVE, expires_at=expires_at, closed_at=None)
         note(locked, "link.extended", actor, now)
         reminders.plan_again(locked)

@@ -290,7 +290,7 @@ def _pay(link: PaymentLink, now: datetime) -> None:
 
 def _use_up(link: PaymentLink, now: datetime) -> None:
     """A reusable link that was paid as often as it may be is closed to the next."""
-    if link.use_limit is None or link.uses < link.use_limit:
+    if not link.is_used_up:
         return
     sessions.order_close(link, now)
     if not link.move_to(LinkStatus.EXHAUSTED, closed_at=now):

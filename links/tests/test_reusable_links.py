@@ -19,6 +19,7 @@ from links.providers.base import SeenState
 from links.services import checkouts, links, overview, payments
 from links.services.amounts import LineData
 from links.services.asking import Choice
+from links.services.errors import LinkConflict
 from links.services.terms import Terms
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
@@ -147,3 +148,17 @@ def test_money_after_its_end_is_late_and_kept() -> None:
 
     assert (payment.is_late, payment.surplus_minor) == (True, 0)
     assert (link.status, link.uses) == (LinkStatus.CANCELED, 1)
+
+
+def test_one_that_was_used_up_after_its_expiry_is_not_opened_again() -> None:
+    with clock.frozen(NOON):
+        link = make_link(
+            terms=Terms(is_reusable=True, use_limit=1),
+            expires_at=NOON + timedelta(hours=1),
+        )
+        checkout = open_one(link)
+    with clock.frozen(NOON + timedelta(hours=2)):
+        assert links.expire_due() == 1
+        pay(link, checkout, "a")
+        with pytest.raises(LinkConflict):
+            links.extend(link, expires_at=None, actor=SYSTEM)

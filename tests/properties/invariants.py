@@ -34,7 +34,7 @@ OPT_OUT = "notifications_optout"
 BORN = "∅"
 LEGAL = {
     LINK: f"{BORN}>draft draft>active draft>canceled active>paid active>expired"
-    " active>canceled expired>active expired>paid expired>canceled canceled>paid",
+    " active>canceled active>exhausted expired>active expired>paid expired>canceled canceled>paid",
     CHECKOUT: f"{BORN}>creating creating>open creating>unknown creating>failed"
     " creating>completed creating>expired unknown>open unknown>completed"
     " unknown>failed unknown>expired open>completed open>expired open>failed"
@@ -81,22 +81,45 @@ def check_money(books: Books) -> None:
         kept[row["currency"]] += row["amount_minor"]
         times[row["currency"]] += row["count"]
     ensure(2, (sums, counts) == (kept, times), f"{sums} {counts}, kept {kept} {times}")
+    tips = {row["id"]: row["tip_minor"] for row in books.checkouts}
     for row in books.payments:
-        ensure(3, 0 <= row["surplus_minor"] <= row["amount_minor"], row)
+        ensure(3, row["surplus_minor"] + row["tip_minor"] >= 0, row)
+        ensure(3, row["surplus_minor"] + row["tip_minor"] <= row["amount_minor"], row)
+        ensure(3, row["tip_minor"] <= tips.get(row["checkout_id"], 0), row)
     for link in books.links:
         own = [
             row
             for row in paid
             if (row["link_id"], row["currency"]) == (link["id"], link["currency"])
         ]
-        came = sum(row["amount_minor"] for row in own)
-        counted = came - sum(row["surplus_minor"] for row in own)
-        asked = link["amount_minor"]
-        ensure(3, counted <= asked, f"{counted} of {link}")
-        is_paid = link["status"] == "paid"
-        ensure(4, is_paid == (came >= asked), f"{came} came for {link}")
-        ensure(4, is_paid == (link["paid_at"] is not None), link)
+        counted = sum(
+            row["amount_minor"] - row["surplus_minor"] - row["tip_minor"] for row in own
+        )
         ensure(2, counted == link["amount_paid_minor"], f"{counted} of {link}")
+        if link["is_reusable"]:
+            _check_uses(link, own)
+        else:
+            _check_paid(link, own, counted)
+
+
+def _check_paid(link: Row, own: list[Row], counted: int) -> None:
+    """Of a link that is paid once: by its lines, or by what the first money says."""
+    came = sum(row["amount_minor"] - row["tip_minor"] for row in own)
+    asked = link["amount_minor"]
+    ensure(3, counted <= asked, f"{counted} of {link}")
+    is_paid = link["status"] == "paid"
+    ensure(4, is_paid == (came >= asked > 0), f"{came} came for {link}")
+    ensure(4, is_paid == (link["paid_at"] is not None), link)
+
+
+def _check_uses(link: Row, own: list[Row]) -> None:
+    """Of a link that is paid many times: each payment within the limit is one use."""
+    uses = sum(row["surplus_minor"] < row["amount_minor"] for row in own)
+    limit = link["use_limit"]
+    ensure(3, uses == link["uses"] == min(len(own), limit), link)
+    ensure(4, link["status"] != "paid" and link["paid_at"] is None, link)
+    ensure(4, link["status"] != "exhausted" or uses == limit, link)
+    ensure(4, link["status"] != "active" or uses < limit, link)
 
 
 def check_provider(books: Books, truth: dict[str, tuple[int, str]]) -> None:
@@ -112,10 +135,13 @@ def check_provider(books: Books, truth: dict[str, tuple[int, str]]) -> None:
 
 def check_sessions(books: Books) -> None:
     """6."""
+    once = {link["id"] for link in books.links if not link["is_reusable"]}
     live = Counter(
         row["link_id"]
         for row in books.checkouts
-        if row["state"] in LIVE and row["close_ordered_at"] is None
+        if row["state"] in LIVE
+        and row["close_ordered_at"] is None
+        and row["link_id"] in once
     )
     ensure(6, not live or max(live.values()) == 1, live)
 

@@ -7,10 +7,11 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from customers.models import Customer
 from links import tasks
-from links.models import PaymentLink
+from links.models import AmountKind, PaymentLink
 from links.services import links, manual, pages, reviewing, sending
 from links.services.amounts import LineData
 from links.services.links import LinkData
+from links.services.terms import Terms
 from merchant_portal.lib.actors import Actor
 
 from .world import World
@@ -18,6 +19,15 @@ from .world import World
 PLACE = st.integers(0, 5)
 CHANNELS = st.sampled_from((("email",), ("email",), ("email", "sms"), ("sms",)))
 AMOUNTS = st.sampled_from((100, 1250, 1251))
+TERMS = {
+    "fixed": Terms(),
+    "parts": Terms(kind=AmountKind.PARTS, minimum_minor=50),
+    "deposit": Terms(kind=AmountKind.DEPOSIT, deposit_minor=60),
+    "chosen": Terms(kind=AmountKind.CHOSEN, minimum_minor=50),
+    "tips": Terms(tips_bp=(1000,)),
+    "many": Terms(is_reusable=True, use_limit=2, tips_bp=(1000,)),
+}
+KINDS = st.sampled_from(("fixed",) * len(TERMS) + tuple(TERMS))
 LEAPS = st.sampled_from((4, 40, 65, 700, 4_000, 30_000, 90_000, 260_000))
 # seconds: a claim grows old, a nudge late, a lease lapses, sessions and links end
 MANY = 3
@@ -40,15 +50,22 @@ class LinkRules(RuleBasedStateMachine):
         return PaymentLink.objects.get(pk=pks[place % len(pks)])
 
     def _data(
-        self, customer: Customer | None, amount: int, due: int | None, hours: int
+        self,
+        customer: Customer | None,
+        amount: int,
+        due: int | None,
+        hours: int,
+        kind: str = "fixed",
     ) -> LinkData:
         at = self.world.at
+        price = 0 if kind == "chosen" else amount
         return LinkData(
             customer=customer,
             currency="EUR",
-            lines=(LineData("Birthday cake", amount),),
+            lines=(LineData("Birthday cake", price),),
             due_on=None if due is None else at.date() + timedelta(days=due),
             expires_at=at + timedelta(hours=hours) if hours else None,
+            terms=TERMS[kind],
         )
 
     @precondition(lambda self: len(self.world.links) < MANY)
@@ -58,12 +75,19 @@ class LinkRules(RuleBasedStateMachine):
         due=st.sampled_from((None, 0, 2)),
         hours=st.sampled_from((0, 0, 1, 30)),
         channels=st.sampled_from(((), ("email",), ("email", "sms"))),
+        kind=KINDS,
     )
     def make(
-        self, who: int, amount: int, due: int | None, hours: int, channels: tuple[str]
+        self,
+        who: int,
+        amount: int,
+        due: int | None,
+        hours: int,
+        channels: tuple[str],
+        kind: str,
     ) -> None:
         people = (*self.world.base.customers, None)
-        data = self._data(people[who], amount, due, hours)
+        data = self._data(people[who], amount, due, hours, kind)
         link = self.world.run(lambda: links.create(data, actor=self._actor))
         if link is None:
             return
@@ -132,7 +156,8 @@ class LinkRules(RuleBasedStateMachine):
     @rule(place=PLACE, half=st.booleans(), key=st.sampled_from(("", "", "form")))
     def record_by_hand(self, place: int, half: bool, key: str) -> None:
         link = self._link(place)
-        amount = link.amount_minor // 2 if half else link.amount_minor
+        whole = link.amount_minor or 100  # where the payer says how much
+        amount = whole // 2 if half else whole
         reference = f"manual:{link.public_id}:{key}"
         known = key and link.payments.filter(provider_payment_id=reference).exists()
         payment = self.world.run(

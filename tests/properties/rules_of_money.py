@@ -7,6 +7,7 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from links.models import PaymentLink, TrainingSession
 from links.services import checkouts, inbox, reviewing, training
+from links.services.asking import Choice
 from links.tests.stripe_tape import signed
 
 from .bank import FAULTS, WAYS
@@ -48,7 +49,9 @@ class MoneyRules(LinkRules):
             self._hear_all()
 
     def _start(self, link: PaymentLink, slug: str, way: str) -> None:
-        self.world.run(lambda: checkouts.start(link.pk, slug))
+        # Of what a link leaves to choose: a part, an amount, a tip; the rest is ignored.
+        choice = Choice(amount_minor=70, tip_bp=1000 * (len(way) % 2))
+        self.world.run(lambda: checkouts.start(link.pk, slug, choice))
         own = [
             identity
             for identity, session in self.world.bank.sessions.items()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from links.models import DailyTotal, Payment, PaymentLink
 from links.providers.base import PaymentSnapshot, SeenState
-from links.services import checkouts, links, payments
+from links.services import allocating, checkouts, links, payments
 from links.tests.factories import make_customer, make_link, make_seen
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
@@ -181,14 +181,21 @@ def _by_what_the_link_is_now(link: PaymentLink | None, now: datetime) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("name", "fault"),
-    [("allocate", _in_the_order_of_hearing), ("_is_late", _by_what_the_link_is_now)],
+    ("module", "name", "fault"),
+    [
+        (allocating, "allocate", _in_the_order_of_hearing),
+        (payments, "_is_late", _by_what_the_link_is_now),
+    ],
     ids=["surplus by the order of hearing", "late by what the link is now"],
 )
 def test_a_fault_is_caught_by_its_invariant(
-    base: Base, monkeypatch: pytest.MonkeyPatch, name: str, fault: object
+    base: Base,
+    monkeypatch: pytest.MonkeyPatch,
+    module: object,
+    name: str,
+    fault: object,
 ) -> None:
-    monkeypatch.setattr(payments, name, fault)
+    monkeypatch.setattr(module, name, fault)
 
     with pytest.raises(Broken, match=r"^invariant 1 "):
         run(number=SEED)

@@ -55,10 +55,11 @@ CREATE TRIGGER property_opt_outs AFTER INSERT OR DELETE ON notifications_optout
 """
 _COLUMNS = {
     "links_paymentlink": "id, public_id, status, currency, amount_minor,"
-    " amount_paid_minor, paid_at, closed_at",
-    "links_checkout": "id, link_id, state, close_ordered_at, provider_session_id",
+    " amount_paid_minor, paid_at, closed_at, is_reusable, use_limit, uses",
+    "links_checkout": "id, link_id, state, close_ordered_at, provider_session_id,"
+    " tip_minor",
     "links_payment": "p.id, public_id, link_id, p.state, amount_minor, currency,"
-    " surplus_minor, provider_payment_id, a.slug",
+    " surplus_minor, tip_minor, checkout_id, provider_payment_id, a.slug",
     "links_webhookevent": "id, state, tries",
     "notifications_message": "id, public_id, kind, category, channel, reference,"
     " subject_id, recipient, dedupe_key, state, lease_until, fence",
