@@ -34,8 +34,8 @@ def page_of(client: Client, link: PaymentLink) -> str:
     return answer.content.decode()
 
 
-GIFT = {"line_unit_amount": [""], "amount_kind": "chosen"}
-COUNTED = {"amount_kind": "quantity", "line_least": ["1"], "line_most": ["9"]}
+GIFT: dict[str, Any] = {"line_unit_amount": [""], "amount_kind": "chosen"}
+COUNTED: dict[str, Any] = {"amount_kind": "quantity", "line_least": ["1"], "line_most": ["9"]}
 
 
 @pytest.mark.parametrize(
