@@ -60,7 +60,7 @@ def start(link_pk: int, slug: str) -> str:
     providers closed. The parameters are stored before the call, the call happens
     outside any transaction. Raises CheckoutRefused, ProviderDown.
     """
-    if slug not in accounts.configured():
+    if accounts.mode_of(slug) is None:
         raise CheckoutRefused(_("This way to pay is not available."))
     account = accounts.get(slug)
     with transaction.atomic():
@@ -230,7 +230,7 @@ def settle(pk: int) -> None:
     if checkout.state in FINAL or not _schedule_next(checkout):
         return
     slug = checkout.account.slug
-    if slug not in accounts.configured():
+    if accounts.mode_of(slug) is None:
         raise ProviderMisconfigured(f"The keys of {slug} are not set.")
     provider = get_provider(slug)
     if not checkout.provider_session_id:
