@@ -160,15 +160,19 @@ def _previous_secret(account: ProviderAccount, values: Mapping[str, str]) -> str
     return "" if before == values[name] else before
 
 
+def may_remove(account: ProviderAccount, work: OpenWork) -> bool:
+    """Not while real money under way could not be settled without them."""
+    is_used = keyring.standing_of(account) is Standing.IN_USE
+    return not (is_used and account.mode == Mode.LIVE and work)
+
+
 def remove(account_pk: int, *, user: User) -> ProviderAccount:
-    """Forget the keys of an account. Raises KeysRefused while real money that is under
-    way could not be settled without them."""
+    """Forget the keys of an account; KeysRefused where `may_remove` says no."""
     with transaction.atomic():
         account = ProviderAccount.objects.select_for_update().get(pk=account_pk)
         if not account.sealed_keys:
             raise KeysRefused({"form": _("Its keys were removed before.")})
-        is_used = keyring.standing_of(account) is Standing.IN_USE
-        if is_used and account.mode == Mode.LIVE and open_work(account):
+        if not may_remove(account, open_work(account)):
             raise KeysRefused(
                 {
                     "form": _(
