@@ -28,7 +28,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_BACK_BUTTON": True,
     "SHOW_LANGUAGES": False,
     "BORDER_RADIUS": "6px",
-    "ENVIRONMENT": "merchant_portal.staff.navigation.environment",
+    "ENVIRONMENT": "links.admin.badge.environment",
     "STYLES": [_asset("portal/admin.css")],
     "SCRIPTS": [_asset("portal/admin.js")],
     "SITE_FAVICONS": [

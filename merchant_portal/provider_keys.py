@@ -55,9 +55,9 @@ def read(public_url: str) -> ProviderKeys:
     live = {}
     if stripe[0].startswith(STRIPE_LIVE):
         live["stripe"] = "STRIPE_SECRET_KEY"
-    if client_id and not _is_test_host(paypal_base):
+    if client_id and not is_test_host(paypal_base):
         live["paypal"] = "PAYPAL_CLIENT_ID"
-    if token and not _is_test_host(square_base):
+    if token and not is_test_host(square_base):
         live["square"] = "SQUARE_ACCESS_TOKEN"
     return ProviderKeys(
         stripe,
@@ -74,5 +74,6 @@ def _all_or_none(names: tuple[str, str, str], cure: str) -> tuple[str, str, str]
     return first, second, third
 
 
-def _is_test_host(base: str) -> bool:
+def is_test_host(base: str) -> bool:
+    """Whether no real money can move at this address; blank is the provider's own."""
     return (urlsplit(base).hostname or "") in _LOOPBACK | SANDBOXES

@@ -19,7 +19,9 @@ from proofs.fakes.square import LOCATION_ID, SquareFake
 from proofs.fakes.stripe import StripeFake
 from proofs.fakes.web import FakeServer
 
-KEY, SECRET = "sk_test_of_the_demo", "whsec_of_the_demo"
+STRIPE_KEY, STRIPE_SECRET = "sk_test_of_the_demo", "whsec_of_the_demo"
+PAYPAL_SECRET = "paypal-secret-of-the-demo"
+SQUARE_KEY, SQUARE_SECRET = "EAAAl-of-the-demo", "square-signature-of-the-demo"
 # What the demo's business charges in, for a Square account has one currency.
 CURRENCY, COUNTRY = "EUR", "IE"
 
@@ -42,23 +44,23 @@ def _served(stack: ExitStack, folder: Path, public_url: str) -> dict[str, str]:
     roots = folder / "paypal-roots.pem"
     stripe = StripeFake(
         ledger("stripe"),
-        key=KEY,
-        secret=SECRET,
+        key=STRIPE_KEY,
+        secret=STRIPE_SECRET,
         webhook_url=f"{hooks}/stripe/",
         currency=CURRENCY.lower(),
     )
     paypal = PayPalFake(
         ledger("paypal"),
         client_id=CLIENT_ID,
-        secret=SECRET,
+        secret=PAYPAL_SECRET,
         webhook_id=WEBHOOK_ID,
         webhook_url=f"{hooks}/paypal/",
         root_path=roots,
     )
     square = SquareFake(
         ledger("square"),
-        key=KEY,
-        secret=SECRET,
+        key=SQUARE_KEY,
+        secret=SQUARE_SECRET,
         webhook_url=f"{hooks}/square/",
         currency=CURRENCY,
         country=COUNTRY,
@@ -68,17 +70,17 @@ def _served(stack: ExitStack, folder: Path, public_url: str) -> dict[str, str]:
     ]
     _set(bases[2], refunds_at_once=True)  # its own would take days
     return {
-        "STRIPE_SECRET_KEY": KEY,
-        "STRIPE_WEBHOOK_SECRET": SECRET,
+        "STRIPE_SECRET_KEY": STRIPE_KEY,
+        "STRIPE_WEBHOOK_SECRET": STRIPE_SECRET,
         "STRIPE_API_BASE": bases[0],
         "PAYPAL_CLIENT_ID": CLIENT_ID,
-        "PAYPAL_CLIENT_SECRET": SECRET,
+        "PAYPAL_CLIENT_SECRET": PAYPAL_SECRET,
         "PAYPAL_WEBHOOK_ID": WEBHOOK_ID,
         "PAYPAL_API_BASE": bases[1],
         "PAYPAL_CA_FILE": str(roots),
-        "SQUARE_ACCESS_TOKEN": KEY,
+        "SQUARE_ACCESS_TOKEN": SQUARE_KEY,
         "SQUARE_LOCATION_ID": LOCATION_ID,
-        "SQUARE_WEBHOOK_SIGNATURE_KEY": SECRET,
+        "SQUARE_WEBHOOK_SIGNATURE_KEY": SQUARE_SECRET,
         "SQUARE_API_BASE": bases[2],
     }
 

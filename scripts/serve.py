@@ -37,13 +37,17 @@ KEYS_WITHOUT_MODE = {
 def demo() -> NoReturn:
     """Sample data in var/demo.sqlite3; nothing leaves the machine.
 
-    PROVIDERS=fake: pay at stand-ins for Stripe, PayPal and Square, too.
+    PROVIDERS=fake: pay at stand-ins for Stripe, PayPal and Square, too. PROVIDERS=unconnected:
+    the same, but their keys are still to be entered in the back-office.
     """
     port = _free_port()
     environment.ensure(dev=False)
     variables = _demo_variables(port)
-    if os.environ.get("PROVIDERS") == "fake":
-        variables |= _stand_ins(variables["PUBLIC_URL"])
+    if os.environ.get("PROVIDERS") in {"fake", "unconnected"}:
+        found = _stand_ins(variables["PUBLIC_URL"])
+        if os.environ["PROVIDERS"] == "unconnected":
+            found = _without_keys(found)
+        variables |= found
     prepare(variables)
     tell.step("Filling in the sample shop; the first time this takes a while …")
     manage(variables, "seed_demo", "--record", str(DEMO_RECORD))
@@ -152,6 +156,16 @@ def _stand_ins(public_url: str) -> dict[str, str]:
         tell.stop("The stand-ins for the providers did not start.", "See above why.")
     found: dict[str, str] = json.loads(line)
     return found
+
+
+def _without_keys(found: dict[str, str]) -> dict[str, str]:
+    """Only where the stand-ins are; what to enter is kept beside their books."""
+    where = {name for name in found if name.endswith(("_API_BASE", "_CA_FILE"))}
+    given = {name: value for name, value in found.items() if name not in where}
+    path = environment.VAR / "fakes" / "keys.json"
+    path.write_text(json.dumps(given, indent=1))
+    tell.step(f"The keys to enter in the back-office are in {os.path.relpath(path)}.")
+    return {**dict.fromkeys(given, ""), **{name: found[name] for name in where}}
 
 
 def _free_port() -> int:

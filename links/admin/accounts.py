@@ -21,9 +21,10 @@ from merchant_portal.staff.roles import Right
 
 from ..models import FeeRate, ProviderAccount
 from ..providers.base import ProviderError
+from ..providers.credentials import FIELDS
 from ..providers.registry import PROVIDERS, get_provider
-from ..services import accounts
-from . import lifelines
+from ..services import accounts, keyring
+from . import keys, lifelines
 from .entry import bounded, needs, who
 
 
@@ -48,7 +49,8 @@ def check_view(request: HttpRequest, pk: int) -> HttpResponse:
     account = ProviderAccount.objects.filter(pk=bounded(pk)).first()
     if account is None or account.slug not in PROVIDERS:
         raise Http404
-    if accounts.configured().get(account.slug) != account.mode:
+    keyring.forget()  # they may have been entered a moment ago, in another process
+    if accounts.mode_of(account.slug) != account.mode:
         problem = _("The keys of this account are not set in this installation.")
     else:
         try:
@@ -59,6 +61,8 @@ def check_view(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, problem)
     else:
         messages.success(request, _("The keys work, and nothing is missing."))
+    if request.POST.get("back") == "keys" and account.slug in FIELDS:
+        return redirect("admin:links_provideraccount_keys", account.slug)
     return redirect("admin:links_provideraccount_change", account.pk)
 
 
@@ -73,7 +77,7 @@ class FeeRateInline(RightsMixin, StackedInline):  # type: ignore[misc]
 
 @admin.register(ProviderAccount)
 class ProviderAccountAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
-    """Keys come from the environment and are never shown here."""
+    """Keys are entered on a page of their own and never shown."""
 
     view_right: ClassVar[Right] = Right.AUDIT_READ
     change_right = Right.BUSINESS_WRITE
@@ -97,7 +101,28 @@ class ProviderAccountAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             self.admin_site.admin_view(check_view),
             name="links_provideraccount_check",
         )
-        return [check, *super().get_urls()]
+        enter = path(
+            "keys/<slug:slug>/",
+            self.admin_site.admin_view(keys.keys_view),
+            name="links_provideraccount_keys",
+        )
+        remove = path(
+            "keys/<slug:slug>/remove/",
+            self.admin_site.admin_view(keys.remove_view),
+            name="links_provideraccount_remove_keys",
+        )
+        return [check, enter, remove, *super().get_urls()]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {
+            **(extra_context or {}),
+            "providers": keys.states(),
+            "may_enter": who(request).may(Right.BUSINESS_WRITE),
+        }
+        answer: HttpResponse = super().changelist_view(request, context)
+        return answer
 
     def change_view(
         self,
@@ -117,6 +142,7 @@ class ProviderAccountAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
                 if events
                 else "",
                 "may_check": who(request).may(Right.BUSINESS_WRITE),
+                "keys_slug": account.slug if account.slug in FIELDS else "",
             }
         answer: HttpResponse = super().change_view(
             request, object_id, form_url, context

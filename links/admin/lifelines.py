@@ -15,12 +15,21 @@ from . import formats
 
 _LABELS: dict[Trouble, tuple[str, Promise]] = {
     Trouble.NONE: ("success", gettext_lazy("All is well")),
+    Trouble.UNREADABLE: ("danger", gettext_lazy("Keys cannot be read")),
+    Trouble.HELD: ("danger", gettext_lazy("Keys are not used")),
     Trouble.REFUSED: ("danger", gettext_lazy("Cannot be asked")),
     Trouble.SILENT: ("danger", gettext_lazy("Does not answer")),
     Trouble.UNSWEPT: ("danger", gettext_lazy("Not looked at")),
     Trouble.UNHEARD: ("warning", gettext_lazy("No webhooks")),
 }
 _ADVICE: dict[Trouble, Promise] = {
+    Trouble.UNREADABLE: gettext_lazy(
+        "The installation has lost the key that sealed them (FIELD_KEYS). Bring it back"
+        " from the backup, or enter the keys of the provider again."
+    ),
+    Trouble.HELD: gettext_lazy(
+        "The keys that were entered are not used here. Its page says why."
+    ),
     Trouble.REFUSED: gettext_lazy(
         "Its list of payments could not be read. If this stays, check the keys and what"
         " they may do."

@@ -5,7 +5,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ProviderAccount(models.Model):
-    """One account at one provider, test or live; its keys come from the settings."""
+    """One account at one provider, test or live.
+
+    Its keys come from the environment, or were entered by an owner and are sealed here.
+    """
 
     class Mode(models.TextChoices):
         TEST = "test", _("Test")
@@ -15,6 +18,15 @@ class ProviderAccount(models.Model):
     mode = models.CharField(max_length=4, choices=Mode.choices)
     is_enabled = models.BooleanField(_("offered to customers"), default=True)
     position = models.PositiveSmallIntegerField(_("order on the pay page"), default=0)
+
+    sealed_keys = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="entered by an owner; only services/keyring.py opens them",
+    )
+    keys_set_at = models.DateTimeField(null=True, editable=False)
 
     failures = models.PositiveSmallIntegerField(
         default=0, help_text="openings of a page without an answer, one after the other"
@@ -34,7 +46,12 @@ class ProviderAccount(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["slug", "mode"], name="provider_account_once"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["slug"],
+                condition=~models.Q(sealed_keys=""),
+                name="provider_account_one_set_of_keys",
+            ),
         ]
 
     def __str__(self) -> str:

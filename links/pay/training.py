@@ -27,7 +27,7 @@ def hosted(request: HttpRequest, checkout_id: str) -> HttpResponse:
         .filter(public_id=checkout_id)
         .first()
     )
-    if session is None or checkout is None or "training" not in accounts.configured():
+    if session is None or checkout is None or not accounts.is_training_offered():
         return responses.not_found(request)
     back = reverse(
         "pay_returned", args=[pages.token_of(checkout.link), checkout.public_id]

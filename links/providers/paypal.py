@@ -14,7 +14,7 @@ from django.conf import settings
 
 from merchant_portal.lib import clock
 
-from . import paypal_client, paypal_webhooks
+from . import credentials, paypal_client, paypal_webhooks
 from .base import (
     Capabilities,
     Certificate,
@@ -56,15 +56,15 @@ EVENTS_KEPT = timedelta(days=29)
 
 
 def _form_action_hosts() -> tuple[str, ...]:
-    hosts = ["https://www.paypal.com"]
+    hosts = ["https://www.paypal.com", "https://www.sandbox.paypal.com"]
     if settings.PAYPAL_API_BASE:
         parts = urlsplit(settings.PAYPAL_API_BASE)
-        hosts += ["https://www.sandbox.paypal.com", f"{parts.scheme}://{parts.netloc}"]
+        hosts.append(f"{parts.scheme}://{parts.netloc}")
     return tuple(hosts)
 
 
 class PayPalProvider:
-    """Reads its keys from the settings at each call; safe to share between threads.
+    """Asks which keys to use at each call; safe to share between threads.
 
     `client`: for tests, instead of the network.
     """
@@ -163,11 +163,9 @@ class PayPalProvider:
             yield self.fetch_payment(payment_id)
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        keys = credentials.of(SLUG)
         paypal_webhooks.verify(
-            headers,
-            body,
-            webhook_id=settings.PAYPAL_WEBHOOK_ID,
-            base=settings.PAYPAL_API_BASE,
+            headers, body, webhook_id=keys["webhook_id"], base=keys.base
         )
 
     def parse_webhook(self, body: bytes) -> ProviderEvent:
@@ -181,13 +179,13 @@ class PayPalProvider:
 
     def check_account(self) -> str:
         """The keys, the webhook's address, and the events that it is told."""
-        webhook = f"{NOTIFICATIONS}/webhooks/{settings.PAYPAL_WEBHOOK_ID}"
+        webhook = f"{NOTIFICATIONS}/webhooks/{credentials.of(SLUG)['webhook_id']}"
         try:
             found = self._get(webhook)
         except ProviderMisconfigured as exc:
             return str(exc)
         except ProviderRejected:
-            return "PayPal knows no webhook PAYPAL_WEBHOOK_ID of this app."
+            return "PayPal knows no webhook with this id in this app."
         expected = f"{settings.PUBLIC_URL}/webhooks/paypal/"
         if text(found, "url") != expected:
             return f"The webhook at PayPal goes to another address than {expected}"
@@ -237,12 +235,11 @@ class PayPalProvider:
             )
 
     def _client(self) -> Client:
-        if not settings.PAYPAL_CLIENT_ID:
-            raise ProviderMisconfigured("PAYPAL_CLIENT_ID is not set.")
+        keys = credentials.of(SLUG)
+        if not keys:
+            raise ProviderMisconfigured("PayPal's client id is not set.")
         return self._given_client or paypal_client.built(
-            settings.PAYPAL_CLIENT_ID,
-            settings.PAYPAL_CLIENT_SECRET,
-            settings.PAYPAL_API_BASE,
+            keys["client_id"], keys["client_secret"], keys.base
         )
 
 

@@ -158,7 +158,9 @@ def _translated(exc: exceptions.ConnectionError) -> ProviderError:
     status = exc.response.status_code
     issue = _issue(exc.content)
     if status in {401, 403}:
-        return ProviderMisconfigured(f"PayPal refuses PAYPAL_CLIENT_ID: {issue}.")
+        return ProviderMisconfigured(
+            f"PayPal refuses the client id and its secret: {issue}."
+        )
     # 409 and "in progress": another request with the same key is being worked on.
     is_busy = status in {408, 409, 429} or issue == "PREVIOUS_REQUEST_IN_PROGRESS"
     if 400 <= status < 500 and not is_busy:

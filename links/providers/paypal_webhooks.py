@@ -80,7 +80,7 @@ def verify(
     headers: Mapping[str, str], body: bytes, *, webhook_id: str, base: str
 ) -> None:
     """Signature and time, else WebhookVerificationError; CertificateMissing if only the
-    certificate is not here yet. `base`: PAYPAL_API_BASE, which tells test from live."""
+    certificate is not here yet. `base`: of PayPal's API, which tells test from live."""
     given = {name.lower(): value for name, value in headers.items()}
     url = given.get("paypal-cert-url", "")
     if not _is_allowed(url, base):

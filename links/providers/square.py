@@ -20,7 +20,7 @@ from square.core.http_response import HttpResponse
 from square.core.pagination import SyncPager
 from square.core.request_options import RequestOptions
 
-from . import square_webhooks
+from . import credentials, square_webhooks
 from .base import (
     Capabilities,
     CheckoutRequest,
@@ -57,18 +57,19 @@ ONCE = RequestOptions(max_retries=0)
 NAME_MAX, PAGE = 512, 100
 # Of the countries where Square does business; each location takes its own alone.
 CURRENCIES = frozenset({"AUD", "CAD", "EUR", "GBP", "JPY", "USD"})
+_PAGES = ("square.link", "checkout.square.site", "sandbox.square.link")
 
 
 def _form_action_hosts() -> tuple[str, ...]:
-    hosts = ["https://square.link", "https://checkout.square.site"]
-    if settings.SQUARE_API_BASE:
-        parts = urlsplit(settings.SQUARE_API_BASE)
-        hosts += ["https://sandbox.square.link", f"{parts.scheme}://{parts.netloc}"]
+    hosts = [f"https://{name}" for name in _PAGES]
+    if base := settings.SQUARE_API_BASE:
+        parts = urlsplit(base)
+        hosts.append(f"{parts.scheme}://{parts.netloc}")
     return tuple(hosts)
 
 
 class SquareProvider:
-    """Reads its keys from the settings at each call; safe to share between threads.
+    """Asks which keys to use at each call; safe to share between threads.
 
     `http_client`: for tests, instead of the network.
     """
@@ -139,7 +140,7 @@ class SquareProvider:
         payment = self._payment(provider_payment_id)
         order_id = text(payment, "order_id")
         order = self._order(order_id) if order_id else {}
-        is_ours = square_webhooks.may_be_ours(payment, settings.SQUARE_LOCATION_ID)
+        is_ours = square_webhooks.may_be_ours(payment, _location())
         if not is_ours and not names_our_checkout(order):
             raise ForeignPayment("Another program of the seller's took this payment.")
         seen = self._seen(payment, order)
@@ -180,8 +181,9 @@ class SquareProvider:
     def list_payments(self, since: datetime) -> Iterator[PaymentSnapshot]:
         """Payments of our location by the time of their last change, then those whose
         refunds alone have changed: no document says that a refund changes its payment."""
+        location = _location()
         since_then: _Since = {
-            "location_id": settings.SQUARE_LOCATION_ID,
+            "location_id": location,
             "updated_at_begin_time": since.astimezone(UTC).isoformat(),
             "sort_field": "UPDATED_AT",
             "sort_order": "ASC",
@@ -195,7 +197,7 @@ class SquareProvider:
         ours = [
             text(payment, "id")
             for payment in payments
-            if square_webhooks.may_be_ours(payment, settings.SQUARE_LOCATION_ID)
+            if square_webhooks.may_be_ours(payment, location)
         ]
         refunded = [name for one in refunds if (name := text(one, "payment_id"))]
         for payment_id in dict.fromkeys(ours + refunded):
@@ -206,27 +208,24 @@ class SquareProvider:
             yield seen
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
-        square_webhooks.verify(
-            headers,
-            body,
-            keys=settings.SQUARE_WEBHOOK_SIGNATURE_KEY,
-            url=f"{settings.PUBLIC_URL}/webhooks/square/",
-        )
+        keys = credentials.of(SLUG)["webhook_signature_key"]
+        url = f"{settings.PUBLIC_URL}/webhooks/square/"
+        square_webhooks.verify(headers, body, keys=keys, url=url)
 
     def parse_webhook(self, body: bytes) -> ProviderEvent:
-        return square_webhooks.parse(body, location_id=settings.SQUARE_LOCATION_ID)
+        return square_webhooks.parse(body, location_id=_location())
 
     def check_account(self) -> str:
         try:
             with _errors():
                 answer = self._client().locations.with_raw_response.get(
-                    settings.SQUARE_LOCATION_ID, request_options=ONCE
+                    _location(), request_options=ONCE
                 )
                 location = json_object(_json(answer), "location")
         except (ProviderMisconfigured, ProviderRejected) as exc:
             return str(exc)
         if text(location, "status") != "ACTIVE":
-            return "The location SQUARE_LOCATION_ID is closed at Square."
+            return "This location is closed at Square."
         abilities = location.get("capabilities")
         if not isinstance(abilities, list) or "CREDIT_CARD_PROCESSING" not in abilities:
             return "Square does not let this location take cards yet; finish its set-up there."
@@ -268,11 +267,10 @@ class SquareProvider:
             return json_object(_json(answer), "order")
 
     def _client(self) -> Square:
-        if not settings.SQUARE_ACCESS_TOKEN:
-            raise ProviderMisconfigured("SQUARE_ACCESS_TOKEN is not set.")
-        return _built_client(
-            settings.SQUARE_ACCESS_TOKEN, settings.SQUARE_API_BASE, self._http_client
-        )
+        keys = credentials.of(SLUG)
+        if not keys:
+            raise ProviderMisconfigured("Square's access token is not set.")
+        return _built_client(keys["access_token"], keys.base, self._http_client)
 
 
 def link_parameters(request: CheckoutRequest) -> dict[str, Any]:
@@ -284,7 +282,7 @@ def link_parameters(request: CheckoutRequest) -> dict[str, Any]:
     parameters: dict[str, Any] = {
         "idempotency_key": request.idempotency_key,
         "order": {
-            "location_id": settings.SQUARE_LOCATION_ID,
+            "location_id": _location(),
             "reference_id": request.reference,
             "line_items": [
                 {
@@ -303,6 +301,10 @@ def link_parameters(request: CheckoutRequest) -> dict[str, Any]:
     if request.customer_email:
         parameters["pre_populated_data"] = {"buyer_email": request.customer_email}
     return parameters
+
+
+def _location() -> str:
+    return credentials.of(SLUG)["location_id"]
 
 
 class _Since(TypedDict):
@@ -391,7 +393,7 @@ def _translated(exc: ApiError) -> Exception:
         part for error in exc.errors[:1] for part in (error.code, error.field) if part
     )[:120]
     if status in {401, 403}:
-        return ProviderMisconfigured(f"Square refuses SQUARE_ACCESS_TOKEN: {named}.")
+        return ProviderMisconfigured(f"Square refuses the access token: {named}.")
     if 400 <= status < 500 and status not in {408, 409, 429}:
         return ProviderRejected(f"Square refused: {named or 'invalid request'}.")
     return ProviderUnavailable(f"No answer from Square that counts: {status} {named}.")

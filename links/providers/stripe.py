@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import stripe
 from django.conf import settings
 
-from . import stripe_webhooks
+from . import credentials, stripe_webhooks
 from .base import (
     Capabilities,
     CheckoutRequest,
@@ -70,7 +70,7 @@ def _form_action_hosts() -> tuple[str, ...]:
 
 
 class StripeProvider:
-    """Reads its keys from the settings at each call; safe to share between threads.
+    """Asks which keys to use at each call; safe to share between threads.
 
     `http_client`: for tests, instead of the network.
     """
@@ -193,15 +193,15 @@ class StripeProvider:
                 yield seen
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
-        stripe_webhooks.verify(headers, body, settings.STRIPE_WEBHOOK_SECRET)
+        keys = credentials.of(SLUG)
+        stripe_webhooks.verify(headers, body, keys["webhook_secret"])
 
     def parse_webhook(self, body: bytes) -> ProviderEvent:
-        is_live = settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
-        return stripe_webhooks.parse(body, is_live=is_live)
+        return stripe_webhooks.parse(body, is_live=credentials.of(SLUG).is_live)
 
     def check_account(self) -> str:
-        if not stripe_webhooks.secrets(settings.STRIPE_WEBHOOK_SECRET):
-            return "STRIPE_WEBHOOK_SECRET is not set."
+        if not stripe_webhooks.secrets(credentials.of(SLUG)["webhook_secret"]):
+            return "The signing secret of Stripe's webhook is not set."
         try:
             with _errors():
                 account = self._client().v1.accounts.retrieve_current().to_dict()
@@ -231,11 +231,10 @@ class StripeProvider:
         intent["latest_charge"]["refunds"] = {"data": data, "has_more": False}
 
     def _client(self) -> stripe.StripeClient:
-        if not settings.STRIPE_SECRET_KEY:
-            raise ProviderMisconfigured("STRIPE_SECRET_KEY is not set.")
-        return _built_client(
-            settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, self._http_client
-        )
+        keys = credentials.of(SLUG)
+        if not keys:
+            raise ProviderMisconfigured("Stripe's secret key is not set.")
+        return _built_client(keys["secret_key"], keys.base, self._http_client)
 
 
 def session_parameters(request: CheckoutRequest) -> dict[str, Any]:
@@ -305,7 +304,7 @@ def _errors() -> Iterator[None]:
         yield
     except (stripe.AuthenticationError, stripe.PermissionError) as exc:
         raise ProviderMisconfigured(
-            f"Stripe refuses STRIPE_SECRET_KEY{_request_id(exc)}."
+            f"Stripe refuses the secret key{_request_id(exc)}."
         ) from exc
     except (
         stripe.CardError,

@@ -1,4 +1,4 @@
-"""Which provider accounts this installation has, as its settings say."""
+"""Which provider accounts this installation uses now, and which it offers."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,19 +7,19 @@ from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Least
 
-from merchant_portal.lib import clock, rows
+from merchant_portal.lib import clock
 from merchant_portal.lib.money import Money
 
 from ..models import PaymentLink, ProviderAccount
+from ..providers import credentials
 from ..providers.base import Capabilities
 from ..providers.registry import get_provider
-from . import asking
+from . import asking, keyring
 
 Mode = ProviderAccount.Mode
 FAILURES_BEFORE_DOWN, FAILURES_MAX = 3, 20
 DOWN_SECONDS, DOWN_SECONDS_MAX = 30, 300
 # At most: so it is back by itself within five minutes of answering again.
-_ACCOUNTS = rows.Kept(rows.Prepared(ProviderAccount.objects.all))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +30,49 @@ class Offer:
     title: str
 
 
-def configured() -> dict[str, str]:
-    """slug → mode of every provider whose keys are set; in the order of the page."""
+def configured(known: keyring.Held | None = None) -> dict[str, str]:
+    """slug → mode of every provider whose keys are set; in the order of the page.
+
+    `known`: what the keyring holds, if the caller has it at hand.
+    """
+    known = known or keyring.held()
     modes: dict[str, str] = {}
-    keys = {
-        "stripe": settings.STRIPE_SECRET_KEY,
-        "paypal": settings.PAYPAL_CLIENT_ID,
-        "square": settings.SQUARE_ACCESS_TOKEN,
-    }
-    for slug, key in keys.items():
-        if key:
-            modes[slug] = Mode.LIVE if slug in settings.LIVE_KEYS else Mode.TEST
-    if settings.TRAINING_ENABLED:
+    for slug in credentials.FIELDS:
+        keys = credentials.of(slug, known.entered)
+        if keys:
+            modes[slug] = _mode(keys)
+    if is_training_offered(known):
         modes["training"] = Mode.TEST
     modes["manual"] = Mode.LIVE
     return modes
 
 
+def mode_of(slug: str) -> str | None:
+    """Test or live; None when its keys are not set. No query for a provider whose keys
+    are the environment's."""
+    if slug in credentials.FIELDS:
+        keys = credentials.of(slug)
+        return _mode(keys) if keys else None
+    return configured().get(slug)
+
+
+def _mode(keys: credentials.Keys) -> str:
+    return Mode.LIVE if keys.is_live else Mode.TEST
+
+
+def is_training_offered(known: keyring.Held | None = None) -> bool:
+    """Never beside live keys, also while they cannot be used: what was rehearsed would
+    count as paid."""
+    if not settings.TRAINING_ENABLED:
+        return False
+    return not (known or keyring.held()).has_live
+
+
 def get(slug: str) -> ProviderAccount:
     """The account in use for a provider; KeyError when its keys are not set."""
-    mode = configured()[slug]
+    mode = mode_of(slug)
+    if mode is None:
+        raise KeyError(slug)
     account = ProviderAccount.objects.filter(slug=slug, mode=mode).first()
     if account is None:
         account, _created = ProviderAccount.objects.get_or_create(slug=slug, mode=mode)
@@ -62,8 +85,9 @@ def offered(
     """The hosted ways to pay that much of this link, else what it asks next, in the
     merchant's order."""
     asked = amount or asking.due_now(link)
-    modes = configured()
-    known = {(account.slug, account.mode): account for account in _ACCOUNTS.fetch()}
+    held = keyring.held()
+    modes = configured(held)
+    known = {(account.slug, account.mode): account for account in held.rows}
     usable: list[tuple[int, int, Offer]] = []
     silent: list[tuple[int, int, Offer]] = []
     for rank, (slug, mode) in enumerate(modes.items()):

@@ -66,7 +66,7 @@ def start(link_pk: int, slug: str, choice: Choice = asking.NOTHING_CHOSEN) -> st
     outside any transaction. Raises CheckoutRefused, ProviderDown, and ChoiceRefused
     for a choice that the link does not leave.
     """
-    if slug not in accounts.configured():
+    if accounts.mode_of(slug) is None:
         raise CheckoutRefused(_("This way to pay is not available."))
     account = accounts.get(slug)
     with transaction.atomic():
@@ -231,7 +231,7 @@ def settle(pk: int) -> None:
     if checkout.state in FINAL or not _schedule_next(checkout):
         return
     slug = checkout.account.slug
-    if slug not in accounts.configured():
+    if accounts.mode_of(slug) is None:
         raise ProviderMisconfigured(f"The keys of {slug} are not set.")
     provider = get_provider(slug)
     if not checkout.provider_session_id:

@@ -270,7 +270,7 @@ def settle(pk: int) -> None:
     if not claimed:
         return
     account = dispute.account
-    if accounts.configured().get(account.slug) != account.mode:
+    if accounts.mode_of(account.slug) != account.mode:
         raise ProviderMisconfigured(f"The keys of {account.slug} are not set.")
     book(read(get_provider(account.slug), dispute.provider_dispute_id))
 

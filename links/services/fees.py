@@ -9,7 +9,7 @@ from merchant_portal.lib.money import Money
 from ..models import FeeRate, ProviderAccount
 from ..providers.base import Capabilities
 from ..providers.registry import get_provider
-from . import accounts
+from . import accounts, keyring
 
 
 class Hindrance(StrEnum):
@@ -43,12 +43,9 @@ class Outlook:
 
 def outlook(amount: Money, today: date) -> list[Outlook]:
     """Every provider in use, in the order of the pay page; two queries."""
-    modes = accounts.configured()
-    rows = {
-        row.slug: row
-        for row in ProviderAccount.objects.filter(slug__in=modes)
-        if row.mode == modes[row.slug]
-    }
+    held = keyring.held()
+    modes = accounts.configured(held)
+    rows = {row.slug: row for row in held.rows if row.mode == modes.get(row.slug)}
     rates = _rates(rows, amount.currency, today)
     found = []
     for rank, slug in enumerate(modes):

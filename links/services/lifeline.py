@@ -10,7 +10,8 @@ from merchant_portal.lib import clock
 
 from ..models import Payment, PaymentState, ProviderAccount, WebhookEvent
 from ..providers.registry import get_provider
-from . import accounts
+from . import accounts, keyring
+from .keyring import Standing
 
 PATIENCE = timedelta(minutes=15)
 OWN_BOOKS = {"manual", "training"}
@@ -21,10 +22,18 @@ class Trouble(StrEnum):
     """The worst that is wrong with an account, or nothing."""
 
     NONE = ""
+    UNREADABLE = "unreadable"
+    HELD = "held"
     REFUSED = "refused"
     SILENT = "silent"
     UNSWEPT = "unswept"
     UNHEARD = "unheard"
+
+
+_TROUBLES = {
+    Standing.UNREADABLE: Trouble.UNREADABLE,
+    Standing.HELD: Trouble.HELD,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +49,13 @@ class Lifeline:
 
 
 def lifelines() -> list[Lifeline]:
-    """Of every account in use at a provider outside; one query."""
-    in_use = Q()
-    for slug, mode in accounts.configured().items():
+    """Of every account at a provider outside that is in use, or whose keys should be
+    and cannot; one query."""
+    held = keyring.held()
+    modes = accounts.configured(held)
+    mute = [row.pk for row in held.rows if row.sealed_keys and row.slug not in modes]
+    in_use = Q(pk__in=mute) if mute else Q()
+    for slug, mode in modes.items():
         if slug not in OWN_BOOKS:
             in_use |= Q(slug=slug, mode=mode)
     if not in_use:
@@ -62,8 +75,10 @@ def lifelines() -> list[Lifeline]:
 def _lifeline(account: ProviderAccount, now: datetime) -> Lifeline:
     heard_at = getattr(account, "heard_at", None)
     paid_at = getattr(account, "paid_at", None)
-    trouble = Trouble.NONE
-    if account.sweep_problem:
+    trouble = _TROUBLES.get(keyring.standing_of(account), Trouble.NONE)
+    if trouble is not Trouble.NONE:
+        pass
+    elif account.sweep_problem:
         trouble = Trouble.REFUSED
     elif account.down_until is not None and account.down_until > now:
         trouble = Trouble.SILENT

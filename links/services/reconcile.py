@@ -49,7 +49,7 @@ def sweep(pk: int) -> int:
     claimed = ProviderAccount.objects.filter(
         pk=pk, next_sweep_at=account.next_sweep_at
     ).update(next_sweep_at=begun + EVERY)
-    if not claimed or accounts.configured().get(account.slug) != account.mode:
+    if not claimed or accounts.mode_of(account.slug) != account.mode:
         return 0
     since = max((account.swept_at or begun - FIRST) - OVERLAP, begun - LONGEST)
     news = 0

@@ -190,7 +190,7 @@ def send(pk: int) -> None:
     payment = refund.payment
     crash.crash_at("refund.before_call")
     try:
-        if payment.account.slug not in accounts.configured():
+        if accounts.mode_of(payment.account.slug) is None:
             raise ProviderMisconfigured("Its keys are not set.")
         seen = get_provider(payment.account.slug).refund(
             RefundRequest(refund.public_id, payment.provider_payment_id, refund.amount)
@@ -250,7 +250,7 @@ def settle(pk: int) -> None:
         next_check_at=again, checks=F("checks") + (1 if refund.checks < 1000 else 0)
     )
     slug = refund.payment.account.slug
-    if slug not in accounts.configured():
+    if accounts.mode_of(slug) is None:
         raise ProviderMisconfigured(f"The keys of {slug} are not set.")
     payments.record(
         get_provider(slug).fetch_payment(refund.payment.provider_payment_id)

@@ -36,7 +36,10 @@ def store(slug: str, event: ProviderEvent, body: bytes) -> int | None:
 
     KeyError when the provider's keys are not set. Two statements for a repeat.
     """
-    account = (slug, accounts.configured()[slug])
+    mode = accounts.mode_of(slug)
+    if mode is None:
+        raise KeyError(slug)
+    account = (slug, mode)
     values = (
         event.event_id,
         event.kind,

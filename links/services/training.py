@@ -32,7 +32,7 @@ def deliver_webhooks(limit: int = 100) -> int:
 
     A crash in between repeats one, as a real provider would.
     """
-    if "training" not in accounts.configured():
+    if not accounts.is_training_offered():
         return 0  # switched off while one was on its way
     now = clock.now()
     due = TrainingPayment.objects.filter(webhook_at__lte=now).select_related("session")

@@ -341,6 +341,6 @@ def test_says_which_account_setting_is_missing(
     tape.location["status"] = "INACTIVE"
     assert "closed at Square" in provider.check_account()
     tape.next_replies = [(401, error("AUTHENTICATION_ERROR", "UNAUTHORIZED"))]
-    assert "refuses SQUARE_ACCESS_TOKEN" in provider.check_account()
+    assert "refuses the access token" in provider.check_account()
     settings.SQUARE_ACCESS_TOKEN = ""
-    assert "SQUARE_ACCESS_TOKEN is not set" in provider.check_account()
+    assert "access token is not set" in provider.check_account()

@@ -10,7 +10,7 @@ from merchant_portal.lib import database
 from merchant_portal.lib.limits import RateLimit, client_network
 
 from ..providers.base import WebhookVerificationError
-from ..providers.registry import get_provider
+from ..providers.registry import PROVIDERS, get_provider
 from ..services import accounts, inbox
 from ..services.proving import TooManyUnproved
 
@@ -32,19 +32,13 @@ def provider_webhook(request: HttpRequest, provider: str) -> HttpResponse:
 
     404 unknown or unset provider, 413 too large, 503 no database: it is sent again.
     """
-    if provider not in accounts.configured():
+    if provider not in PROVIDERS or not get_provider(provider).capabilities.webhooks:
         return HttpResponse(status=404)
-    if not get_provider(provider).capabilities.webhooks:
-        return HttpResponse(status=404)
-    # Without a length (chunks) Django reads nothing, and nothing is proved by nothing.
-    length = str(request.META.get("CONTENT_LENGTH") or "0")
-    if not (length.isascii() and length.isdecimal()):
-        return HttpResponse(status=400)
-    if int(length) > MAX_BODY_BYTES:
-        return HttpResponse(status=413)
-    if request.content_type != "application/json":
-        return HttpResponse(status=400)
     try:
+        if accounts.mode_of(provider) is None:
+            return HttpResponse(status=404)
+        if status := _status_of_form(request):
+            return HttpResponse(status=status)
         inbox.receive(provider, request.headers, request.body)
     except WebhookVerificationError as exc:
         if not refusals.exceeded(client_network(request.META)):
@@ -61,3 +55,14 @@ def provider_webhook(request: HttpRequest, provider: str) -> HttpResponse:
         log.error("webhook_not_stored", provider=provider, problem=type(exc).__name__)
         return HttpResponse(status=503, headers={"Retry-After": RETRY_AFTER_SECONDS})
     return HttpResponse(status=200)
+
+
+def _status_of_form(request: HttpRequest) -> int:
+    """400 or 413 for what is not worth a look at its signature, else 0."""
+    # Without a length (chunks) Django reads nothing, and nothing is proved by nothing.
+    length = str(request.META.get("CONTENT_LENGTH") or "0")
+    if not (length.isascii() and length.isdecimal()):
+        return 400
+    if int(length) > MAX_BODY_BYTES:
+        return 413
+    return 0 if request.content_type == "application/json" else 400

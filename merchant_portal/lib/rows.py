@@ -114,3 +114,7 @@ class Kept(Generic[Row]):
             self._rows = self._query.fetch()
             self._until = time.monotonic() + settings.KEPT_SECONDS
         return self._rows
+
+    def forget(self) -> None:
+        """Read anew at the next fetch of this process."""
+        self._until = 0.0

@@ -1,9 +1,8 @@
-"""The admin's sidebar and badge: only what exists and what the reader may see."""
+"""The admin's sidebar: only what exists and what the reader may see."""
 
 from typing import Any
 
 from django.apps import apps
-from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
@@ -56,10 +55,3 @@ def _items(request: HttpRequest, entries: list[Entry]) -> list[dict[str, Any]]:
         link = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
         items.append({"title": title, "icon": icon, "link": link})
     return items
-
-
-def environment(request: HttpRequest) -> list[str] | None:
-    """A badge while no real money can move."""
-    if settings.TRAINING_ENABLED and not settings.HAS_PROVIDER_KEYS:
-        return [_("Training"), "warning"]
-    return None

@@ -5,12 +5,13 @@ from django.contrib import admin
 from django.test import Client
 from pytest_django import Settings
 
+from links.admin.badge import environment
 from merchant_portal.audit import services as audit
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.models import ApiKey, User
-from merchant_portal.staff.navigation import environment, sidebar
+from merchant_portal.staff.navigation import sidebar
 from merchant_portal.staff.roles import Role
 from merchant_portal.staff.services import keys
 from merchant_portal.staff.tests.factories import PASSWORD, make_user

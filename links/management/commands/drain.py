@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive
 
-from links.services import draining
+from links.services import draining, keyring
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 
@@ -56,7 +56,7 @@ class Command(BaseCommand):
 
 def _refuse_on_real_data() -> None:
     is_kept_here = settings.EMAIL_CAPTURED and settings.SMS_CAPTURED
-    if settings.HAS_LIVE_KEYS or not (
+    if keyring.has_live_keys() or not (
         is_kept_here or settings.ONLY_LOOPBACK or Business.objects.current().is_sample
     ):
         raise CommandError(

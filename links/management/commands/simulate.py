@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from customers.models import Customer
 from links.models import PaymentLink
 from links.sample.story import Story
+from links.services import keyring
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock, queue
 from merchant_portal.lib.actors import SYSTEM, Actor
@@ -98,7 +99,7 @@ def _last_moment(day: str | None) -> datetime:
 
 
 def _refuse_on_real_data() -> None:
-    if settings.HAS_LIVE_KEYS or not settings.TRAINING_ENABLED:
+    if keyring.has_live_keys() or not settings.TRAINING_ENABLED:
         raise CommandError(
             "Sample data needs TRAINING_ENABLED=true and no live provider key."
         )

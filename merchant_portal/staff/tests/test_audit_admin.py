@@ -54,7 +54,7 @@ def test_list_counts_nothing(
     client.force_login(make_user(Role.OWNER))
     client.get(LIST)
 
-    with django_assert_num_queries(4):  # session, person, business, entries
+    with django_assert_num_queries(5):  # session, person, business, accounts, entries
         client.get(LIST)
 
 
