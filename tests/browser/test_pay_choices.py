@@ -47,9 +47,9 @@ def pay(page: Page, link: PaymentLink, amount: str) -> None:
     page.get_by_role("button", name="Approve").click()
     page.wait_for_url("**/return/**")
     checkouts.settle(link.checkouts.latest("pk").pk)
-    page.reload()
+    # by itself, without a touch
     expect(page.get_by_role("heading")).to_have_text(
-        "Thank you! Your payment has arrived."
+        "Thank you! Your payment has arrived.", timeout=8000
     )
     assert_clean(page)
 
