@@ -37,9 +37,10 @@ from proofs.tests.paypal_peer import Peer
 from proofs.tests.square_peer import ask
 
 from . import paypal_tape
+from .dispute_contract import FakeDisputes
 from .factories import make_customer, make_link
 from .provider_contract import REQUEST, Signed
-from .refund_contract import FIRST, RefundContract, request_for, told
+from .refund_contract import FIRST, request_for, told
 
 pytestmark = [pytest.mark.stack, pytest.mark.django_db]
 SHOP = "https://shop.example"
@@ -88,7 +89,7 @@ def paid(provider: PayPalProvider, key: str = "chk_paid") -> PaymentSnapshot:
     return payment
 
 
-class TestContract(RefundContract):
+class TestContract(FakeDisputes):
     ends_there = takes_money_itself = False
     too_far_off = (4 * 86_400 + 60, -360)
 
@@ -123,6 +124,9 @@ class TestContract(RefundContract):
 
     def refund_webhook_for(self, payment: PaymentSnapshot) -> Signed:
         return self._heard("PAYMENT.CAPTURE.REFUNDED")
+
+    def dispute_webhook_for(self, dispute_id: str) -> Signed:
+        return self._heard("CUSTOMER.DISPUTE.CREATED")
 
     def _heard(self, kind: str) -> Signed:
         """As PayPal sent it; the certificate is fetched as a worker does."""

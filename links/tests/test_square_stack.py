@@ -32,9 +32,10 @@ from proofs.fakes.web import Request
 from proofs.tests import square_peer
 from proofs.tests.square_peer import Peer
 
+from .dispute_contract import FakeDisputes
 from .factories import make_customer, make_link
 from .provider_contract import REQUEST, Signed
-from .refund_contract import FIRST, SECOND, RefundContract, request_for, told
+from .refund_contract import FIRST, SECOND, request_for, told
 from .square_tape import event, signed
 
 pytestmark = pytest.mark.stack
@@ -86,7 +87,7 @@ def paid(provider: SquareProvider) -> PaymentSnapshot:
     return payment
 
 
-class TestContract(RefundContract):
+class TestContract(FakeDisputes):
     signs_time = False
 
     @pytest.fixture(autouse=True)
@@ -108,6 +109,9 @@ class TestContract(RefundContract):
 
     def refund_webhook_for(self, payment: PaymentSnapshot) -> Signed:
         return self._heard("refund.created")
+
+    def dispute_webhook_for(self, dispute_id: str) -> Signed:
+        return self._heard("dispute.created")
 
     def _heard(self, kind: str) -> Signed:
         return next(

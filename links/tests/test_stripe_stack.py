@@ -29,9 +29,10 @@ from proofs import vendor_specs
 from proofs.tests import stripe_peer
 from proofs.tests.stripe_peer import Peer
 
+from .dispute_contract import FakeDisputes
 from .factories import make_customer, make_link
 from .provider_contract import REQUEST, Signed
-from .refund_contract import FIRST, SECOND, RefundContract, request_for, told
+from .refund_contract import FIRST, SECOND, request_for, told
 from .stripe_tape import DATA, recorded, signed
 
 pytestmark = pytest.mark.stack
@@ -71,7 +72,7 @@ def give_back(peer: Peer, payment: PaymentSnapshot, minor: int) -> None:
     )
 
 
-class TestContract(RefundContract):
+class TestContract(FakeDisputes):
     @pytest.fixture(autouse=True)
     def _peer(self, peer: Peer) -> None:
         self.peer = peer
@@ -90,6 +91,9 @@ class TestContract(RefundContract):
 
     def refund_webhook_for(self, payment: PaymentSnapshot) -> Signed:
         return self._heard("refund.created")
+
+    def dispute_webhook_for(self, dispute_id: str) -> Signed:
+        return self._heard("charge.dispute.created")
 
     def _heard(self, kind: str) -> Signed:
         self.peer.receiver.wait_for(len(self.peer.events()))
