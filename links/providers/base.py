@@ -261,6 +261,10 @@ class Provider(Protocol):
     def list_payments(self, since: datetime) -> Iterable[PaymentSnapshot]:
         """Payments changed or refunded since then, oldest first."""
 
+    def list_disputes(self, since: datetime) -> Iterable[DisputeSnapshot]:
+        """Disputes opened or changed since then, in any order; none where
+        `capabilities` says that there are none."""
+
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         """Return if the raw body is proved to be the provider's, else raise
         WebhookVerificationError; a CertifiedProvider may raise CertificateMissing."""

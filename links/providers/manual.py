@@ -75,6 +75,9 @@ class ManualProvider:
     def list_payments(self, since: datetime) -> Iterable[PaymentSnapshot]:
         return ()
 
+    def list_disputes(self, since: datetime) -> Iterable[DisputeSnapshot]:
+        return ()
+
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         raise WebhookVerificationError("Nobody sends webhooks about cash.")
 

@@ -30,6 +30,7 @@ from .base import (
     RefundRequest,
     RefundSnapshot,
 )
+from .parsing import plain
 from .stripe_disputes import dispute_snapshot
 from .stripe_money import (
     MAXIMUM_MINOR,
@@ -191,6 +192,31 @@ class StripeProvider:
             seen = self._payment(payment_id) if payment_id else None
             if seen is not None:
                 yield seen
+
+    def list_disputes(self, since: datetime) -> Iterator[DisputeSnapshot]:
+        """Stripe's list only knows when a dispute was opened; of older ones, won by an
+        appeal for example, its events tell."""
+        created: Any = {"gte": int(since.timestamp())}
+        with _errors():
+            client = self._client().v1
+            listed = client.disputes.list({"created": created, "limit": PAGE})
+            opened = {one.id: one.to_dict() for one in listed.auto_paging_iter()}
+            events = client.events.list(
+                {
+                    "types": [*stripe_webhooks.DISPUTE_EVENTS],
+                    "created": created,
+                    "limit": PAGE,
+                }
+            )
+            changed = dict.fromkeys(
+                plain(event.to_dict()["data"]["object"].get("id"))
+                for event in events.auto_paging_iter()
+            )
+            seen = [dispute_snapshot(found) for found in opened.values()]
+        yield from seen
+        for name in changed:
+            if name and name not in opened:
+                yield self.fetch_dispute(name)
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         stripe_webhooks.verify(headers, body, settings.STRIPE_WEBHOOK_SECRET)

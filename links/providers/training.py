@@ -123,6 +123,9 @@ class TrainingProvider:
         told = rows.select_related("session").prefetch_related("refunds")
         return [_seen(payment, now) for payment in told.order_by("created_at")]
 
+    def list_disputes(self, since: datetime) -> Iterable[DisputeSnapshot]:
+        return training_disputes.listed(since)
+
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         sent_at, _, signature = headers.get(SIGNATURE_HEADER, "").partition(",")
         if not sent_at.isascii() or not sent_at.isdigit() or len(sent_at) > 12:

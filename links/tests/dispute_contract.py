@@ -97,6 +97,30 @@ class DisputeContract(RefundContract):
         if first.changed_at is not None and second.changed_at is not None:
             assert first.changed_at <= second.changed_at
 
+    def test_lists_what_was_opened(self, provider: Provider) -> None:
+        since = datetime.now(UTC) - timedelta(minutes=1)
+        assert list(provider.list_disputes(since)) == []
+
+        name = self.disputed(provider)
+
+        (listed,) = provider.list_disputes(since)
+        assert listed == provider.fetch_dispute(name)
+
+    def test_lists_what_was_closed(self, provider: Provider) -> None:
+        name = self.disputed(provider)
+        since = datetime.now(UTC) - timedelta(seconds=1)
+        self.close_dispute(name, is_won=False)
+
+        (listed,) = provider.list_disputes(since)
+
+        assert (listed.provider_dispute_id, listed.state) == (name, S.LOST)
+
+    def test_lists_nothing_that_is_older(self, provider: Provider) -> None:
+        self.disputed(provider)
+
+        later = datetime.now(UTC) + timedelta(seconds=5)
+        assert list(provider.list_disputes(later)) == []
+
     def test_dispute_webhook_names_what_to_fetch(self, provider: Provider) -> None:
         name = self.disputed(provider)
         headers, body = self.dispute_webhook_for(name)

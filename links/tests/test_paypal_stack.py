@@ -386,3 +386,19 @@ def test_every_sample_of_the_vendors_is_taken_as_it_is_signed(
         event = provider.parse_webhook(body)
         assert event.kind == sample["event"]
         assert event.provider_session_id or event.provider_payment_id
+
+
+def test_lists_disputes_page_by_page(
+    peer: Peer, provider: PayPalProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("links.providers.paypal.DISPUTE_PAGE", 2)
+    since = datetime.now(tz=UTC) - timedelta(minutes=1)
+    for number in range(5):
+        capture = peer.captured(number)
+        peer.control(open_dispute={"payment": capture["id"]})
+
+    listed = [seen.provider_dispute_id for seen in provider.list_disputes(since)]
+
+    opened = [row["dispute_id"] for row in peer.ledger.objects("dispute")]
+    assert sorted(listed) == sorted(opened)
+    assert len(peer.ledger.calls(path="/v1/customer/disputes?")) == 3

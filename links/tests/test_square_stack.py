@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -328,3 +329,22 @@ def test_every_sample_of_the_vendors_is_taken_as_it_is_signed(settings: Any) -> 
         body = sample["body"].encode()
         provider.verify_webhook(sample["headers"], body)
         assert provider.parse_webhook(body).kind == sample["event"]
+
+
+def test_lists_disputes_page_by_page(
+    peer: Peer, provider: SquareProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proofs.fakes.square_disputes.LISTED", 2)
+    since = datetime.now(tz=UTC) - timedelta(minutes=1)
+    for number in range(3):
+        session = provider.create_checkout(
+            replace(REQUEST, idempotency_key=f"chk_{number}")
+        )
+        press(session, "pay")
+        (payment,) = provider.fetch_checkout(session.provider_session_id).payments
+        peer.control(open_dispute={"payment": payment.provider_payment_id})
+
+    listed = [seen.provider_dispute_id for seen in provider.list_disputes(since)]
+
+    opened = [row["id"] for row in peer.ledger.objects("dispute")]
+    assert sorted(listed) == sorted(opened)

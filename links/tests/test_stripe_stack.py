@@ -15,6 +15,7 @@ from django.test import Client
 from links.models import EventState, LinkStatus, Payment, WebhookEvent
 from links.providers.base import (
     CheckoutSnapshot,
+    DisputeState,
     PaymentSnapshot,
     ProviderRejected,
     ProviderUnavailable,
@@ -332,3 +333,20 @@ def test_our_recorded_events_have_the_vendors_shape() -> None:
     ]
     for name in known:
         assert checker.event("stripe", recorded(name)) == []
+
+
+def test_an_appeal_of_an_old_dispute_is_listed(
+    peer: Peer, provider: StripeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is of those opened since then; the events tell of the others."""
+    payment = paid(provider)
+    peer.control(open_dispute={"payment": payment.provider_payment_id})
+    (dispute,) = peer.ledger.objects("dispute")
+    since = datetime.now(tz=UTC) + timedelta(hours=1)
+    later = int(since.timestamp()) + 60
+    monkeypatch.setattr("proofs.fakes.stripe_objects.now", lambda: later)
+    peer.control(close_dispute={"dispute": dispute["id"], "won": True})
+
+    (seen,) = provider.list_disputes(since)
+
+    assert (seen.provider_dispute_id, seen.state) == (dispute["id"], DisputeState.WON)
