@@ -17,6 +17,7 @@ from .base import (
     CheckoutSnapshot,
     DisputeSnapshot,
     PaymentSnapshot,
+    PayoutSnapshot,
     ProviderEvent,
     ProviderRejected,
     RefundRequest,
@@ -76,6 +77,9 @@ class ManualProvider:
         return ()
 
     def list_disputes(self, since: datetime) -> Iterable[DisputeSnapshot]:
+        return ()
+
+    def list_payouts(self, since: datetime) -> Iterable[PayoutSnapshot]:
         return ()
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:

@@ -5,7 +5,7 @@ What nobody captures ends by itself, without money. Repeats are the caller's.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
@@ -22,6 +22,7 @@ from .base import (
     CheckoutSnapshot,
     DisputeSnapshot,
     PaymentSnapshot,
+    PayoutSnapshot,
     ProviderEvent,
     ProviderMisconfigured,
     ProviderRejected,
@@ -173,6 +174,10 @@ class PayPalProvider:
         names = [plain(row.get("dispute_id")) for row in rows_of(pages, "dispute_id")]
         for name in reversed(names):
             yield self.fetch_dispute(name)
+
+    def list_payouts(self, since: datetime) -> Iterable[PayoutSnapshot]:
+        """PayPal's documents know no list of what goes to the bank."""
+        return ()
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         paypal_webhooks.verify(

@@ -23,6 +23,7 @@ from .base import (
     DisputeSnapshot,
     ForeignPayment,
     PaymentSnapshot,
+    PayoutSnapshot,
     ProviderEvent,
     ProviderMisconfigured,
     ProviderRejected,
@@ -47,6 +48,7 @@ from .square_objects import (
     refund_snapshot,
     session_state,
 )
+from .square_payouts import payout_snapshot
 
 NAME_MAX, PAGE = 512, 100
 # Of the countries where Square does business; each location takes its own alone.
@@ -73,6 +75,7 @@ class SquareProvider:
     capabilities: ClassVar[Capabilities] = Capabilities(
         refund=True,
         disputes=True,
+        payouts=True,
         currencies=CURRENCIES,
         form_action_hosts=_form_action_hosts(),
     )
@@ -212,6 +215,19 @@ class SquareProvider:
             changed_at = moment(row, "updated_at") or moment(row, "created_at")
             if changed_at is None or changed_at >= since:
                 yield self.fetch_dispute(text(row, "id"))
+
+    def list_payouts(self, since: datetime) -> Iterator[PayoutSnapshot]:
+        with errors():
+            found = listed(
+                self._client().payouts.list(
+                    location_id=settings.SQUARE_LOCATION_ID,
+                    begin_time=since.astimezone(UTC).isoformat(),
+                    limit=PAGE,
+                    request_options=ONCE,
+                )
+            )
+            seen = [payout_snapshot(payout) for payout in found]
+        yield from seen
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         square_webhooks.verify(

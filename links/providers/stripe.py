@@ -22,6 +22,7 @@ from .base import (
     CheckoutSnapshot,
     DisputeSnapshot,
     PaymentSnapshot,
+    PayoutSnapshot,
     ProviderError,
     ProviderEvent,
     ProviderMisconfigured,
@@ -49,6 +50,7 @@ from .stripe_objects import (
     refund_snapshot,
     tells_all_refunds,
 )
+from .stripe_payouts import payout_snapshot
 
 TIMEOUT_SECONDS = (5.0, 15.0)  # to connect, to read: a payer is waiting
 TITLE_MAX = 250
@@ -82,6 +84,7 @@ class StripeProvider:
     capabilities: ClassVar[Capabilities] = Capabilities(
         refund=True,
         disputes=True,
+        payouts=True,
         currencies=SUPPORTED,
         minimum_minor=MINIMUM_MINOR,
         maximum_minor=MAXIMUM_MINOR,
@@ -217,6 +220,15 @@ class StripeProvider:
         for name in changed:
             if name and name not in opened:
                 yield self.fetch_dispute(name)
+
+    def list_payouts(self, since: datetime) -> Iterator[PayoutSnapshot]:
+        with _errors():
+            created: Any = {"gte": int(since.timestamp())}
+            pages = self._client().v1.payouts.list({"created": created, "limit": PAGE})
+            seen = [
+                payout_snapshot(found.to_dict()) for found in pages.auto_paging_iter()
+            ]
+        yield from seen
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         stripe_webhooks.verify(headers, body, settings.STRIPE_WEBHOOK_SECRET)

@@ -31,6 +31,7 @@ from .base import (
     CheckoutSnapshot,
     DisputeSnapshot,
     PaymentSnapshot,
+    PayoutSnapshot,
     ProviderEvent,
     ProviderRejected,
     RefundRequest,
@@ -125,6 +126,9 @@ class TrainingProvider:
 
     def list_disputes(self, since: datetime) -> Iterable[DisputeSnapshot]:
         return training_disputes.listed(since)
+
+    def list_payouts(self, since: datetime) -> Iterable[PayoutSnapshot]:
+        return ()
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         sent_at, _, signature = headers.get(SIGNATURE_HEADER, "").partition(",")

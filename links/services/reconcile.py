@@ -22,7 +22,7 @@ from ..providers.base import (
     ProviderRejected,
 )
 from ..providers.registry import get_provider
-from . import accounts, disputes, payments
+from . import accounts, disputes, payments, payouts
 
 EVERY = timedelta(minutes=5)
 OVERLAP = timedelta(hours=1)
@@ -31,6 +31,8 @@ FIRST = timedelta(days=1)
 LONGEST = timedelta(days=28)
 # Providers keep their events for thirty days.
 COMPARED = timedelta(days=7)
+PAYOUTS_MOVE = timedelta(days=14)
+# Lists know when a payout began; banks send one back up to five working days later.
 SETTLING = timedelta(minutes=15)
 # Younger than that may be told of any moment.
 
@@ -69,7 +71,26 @@ def sweep(pk: int) -> int:
     except ProviderError as exc:
         _note(pk, sweep_problem=str(exc)[:300])
         raise
-    _note(pk, swept_at=begun, sweep_problem="")
+    _note(pk, swept_at=begun)
+    news += _sweep_payouts(pk, provider, begun)
+    _note(pk, sweep_problem="")
+    return news
+
+
+def _sweep_payouts(pk: int, provider: Provider, begun: datetime) -> int:
+    """Book every payout that may still move; how many were news.
+
+    By itself: keys that may not read payouts must not keep money from being found.
+    """
+    if not provider.capabilities.payouts:
+        return 0
+    news = 0
+    try:
+        for seen in provider.list_payouts(begun - PAYOUTS_MOVE):
+            news += payouts.record(seen) is not None
+    except ProviderError as exc:
+        _note(pk, sweep_problem=f"Payouts: {exc}"[:300])
+        raise
     return news
 
 

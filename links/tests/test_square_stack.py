@@ -13,7 +13,14 @@ import httpx
 import pytest
 from django.test import Client
 
-from links.models import EventState, LinkStatus, Payment, WebhookEvent
+from links.models import (
+    EventState,
+    LinkStatus,
+    Payment,
+    Payout,
+    ProviderAccount,
+    WebhookEvent,
+)
 from links.providers.base import (
     CheckoutSnapshot,
     PaymentSnapshot,
@@ -25,7 +32,7 @@ from links.providers.base import (
     SessionState,
 )
 from links.providers.square import SquareProvider
-from links.services import inbox, pages
+from links.services import accounts, inbox, pages, reconcile
 from merchant_portal.lib.money import Money
 from proofs import vendor_specs
 from proofs.fakes.square import LOCATION_ID
@@ -348,3 +355,26 @@ def test_lists_disputes_page_by_page(
 
     opened = [row["id"] for row in peer.ledger.objects("dispute")]
     assert sorted(listed) == sorted(opened)
+
+
+@pytest.mark.django_db
+def test_a_sweep_books_payouts_as_they_go(peer: Peer, provider: SquareProvider) -> None:
+    press(provider.create_checkout(REQUEST), "pay")
+    peer.control(charge_fees=True)
+    account = accounts.get("square")
+    made = peer.control(pay_out={"currency": "EUR", "days": 1})
+    assert made.status == 200, made.text
+    (at_square,) = peer.ledger.objects("payout")
+
+    reconcile.sweep(account.pk)
+
+    payout = Payout.objects.get()
+    assert payout.provider_payout_id == at_square["id"]
+    assert payout.state == "in_transit"
+    assert payout.amount == Money(at_square["amount_money"]["amount"], "EUR")
+    assert str(payout.arrives_on) == at_square["arrival_date"]
+    peer.control(end_payout={"payout": at_square["id"], "paid": False})
+    ProviderAccount.objects.update(next_sweep_at=None)
+    reconcile.sweep(account.pk)
+    payout.refresh_from_db()
+    assert payout.state == "failed"

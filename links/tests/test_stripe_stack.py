@@ -12,7 +12,14 @@ import pytest
 import stripe
 from django.test import Client
 
-from links.models import EventState, LinkStatus, Payment, WebhookEvent
+from links.models import (
+    EventState,
+    LinkStatus,
+    Payment,
+    Payout,
+    ProviderAccount,
+    WebhookEvent,
+)
 from links.providers.base import (
     CheckoutSnapshot,
     DisputeState,
@@ -24,7 +31,8 @@ from links.providers.base import (
     SessionState,
 )
 from links.providers.stripe import StripeProvider
-from links.services import inbox, pages
+from links.services import accounts, inbox, pages, reconcile
+from merchant_portal.lib import clock
 from merchant_portal.lib.money import Money
 from proofs import vendor_specs
 from proofs.tests import stripe_peer
@@ -350,3 +358,50 @@ def test_an_appeal_of_an_old_dispute_is_listed(
     (seen,) = provider.list_disputes(since)
 
     assert (seen.provider_dispute_id, seen.state) == (dispute["id"], DisputeState.WON)
+
+
+@pytest.mark.django_db
+def test_a_sweep_books_payouts_as_they_go(peer: Peer, provider: StripeProvider) -> None:
+    paid(provider)
+    account = accounts.get("stripe")
+    peer.control(pay_out={"currency": "eur", "days": 3})
+    (at_stripe,) = peer.ledger.objects("payout")
+
+    reconcile.sweep(account.pk)
+
+    payout = Payout.objects.get()
+    net = at_stripe["amount"]
+    assert 0 < net < 1250
+    assert (payout.provider_payout_id, payout.state) == (at_stripe["id"], "pending")
+    assert payout.amount == Money(net, "EUR")
+    day = datetime.fromtimestamp(at_stripe["arrival_date"], UTC).date()
+    assert payout.arrives_on == day
+    peer.control(end_payout={"payout": at_stripe["id"], "paid": True})
+    ProviderAccount.objects.update(next_sweep_at=None)
+    reconcile.sweep(account.pk)
+    payout.refresh_from_db()
+    assert payout.state == "paid"
+    peer.control(end_payout={"payout": at_stripe["id"], "paid": False})
+    with clock.frozen(clock.now() + timedelta(hours=6)):
+        ProviderAccount.objects.update(next_sweep_at=None)
+        reconcile.sweep(account.pk)
+    payout.refresh_from_db()
+    assert payout.state == "failed"
+
+
+@pytest.mark.django_db
+def test_keys_that_may_not_read_payouts_keep_no_money_from_being_found(
+    peer: Peer, provider: StripeProvider
+) -> None:
+    payment = paid(provider)
+    account = accounts.get("stripe")
+    peer.control(error_500={"path": "/v1/payouts", "method": "GET"})
+
+    with pytest.raises(ProviderUnavailable):
+        reconcile.sweep(account.pk)
+
+    account.refresh_from_db()
+    assert account.swept_at is not None
+    assert account.sweep_problem.startswith("Payouts: ")
+    booked = Payment.objects.get()
+    assert booked.provider_payment_id == payment.provider_payment_id

@@ -1,10 +1,10 @@
 """A small stateful fake of Square, Square-Version 2025-08-20, with a ledger on disk.
 
-Payment links and what follows from them: orders, payments, refunds, disputes; idempotency keys in
-the body; a hosted page at each link's `url`; signed webhooks. As Square's own people say
-of API links, the order stays OPEN when it is paid, and its tenders name failed payments
+Payment links and what follows from them: orders, payments, refunds, disputes, payouts;
+idempotency keys in the body; a hosted page at each link's `url`; signed webhooks. As
+Square's own people say of API links, the order stays OPEN when it is paid, and its tenders name failed payments
 too: only a payment's status tells what was paid. Not modelled: updating links, tips,
-taxes, discounts, payouts, and several locations.
+taxes, discounts, and several locations.
 """
 
 import base64
@@ -27,6 +27,7 @@ from proofs.fakes.provider import KeyReused, ProviderFake
 from proofs.fakes.square_books import ORDER, PAYMENT, REFUND, Books
 from proofs.fakes.square_disputes import DISPUTE
 from proofs.fakes.square_objects import API_VERSION, MERCHANT_ID, SquareError
+from proofs.fakes.square_payouts import PAYOUT
 from proofs.fakes.web import Answer, Request
 
 LOCATION_ID = "LFAKEFORPROOFS"
@@ -82,6 +83,7 @@ class SquareFake(ProviderFake):
                 "complete_order": self._complete_order,
                 "charge_fees": self._charge_fees,
                 **actions.of_disputes(lambda: self._books.disputes, self._act),
+                **actions.of_payouts(lambda: self._books.payouts, self._act),
             },
         )
         self._key = key
@@ -193,6 +195,8 @@ class SquareFake(ProviderFake):
             ("GET", "/v2/refunds/([^/]+)", self._finder(REFUND)),
             ("GET", "/v2/disputes", lambda r, b, i: books.disputes.listed(_query(r))),
             ("GET", "/v2/disputes/([^/]+)", self._finder(DISPUTE)),
+            ("GET", "/v2/payouts", lambda r, b, i: books.payouts.listed(_query(r))),
+            ("GET", "/v2/payouts/([^/]+)", self._finder(PAYOUT)),
             ("GET", "/v2/locations", lambda r, b, i: {"locations": [place]}),
             (
                 "GET",

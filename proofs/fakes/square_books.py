@@ -11,6 +11,7 @@ from proofs.fakes import square_rules as rules
 from proofs.fakes.ledger import Json, Ledger
 from proofs.fakes.square_disputes import Disputes
 from proofs.fakes.square_objects import SquareError
+from proofs.fakes.square_payouts import Payouts
 from proofs.fakes.totals import Totals
 
 LINK = "payment_link"
@@ -60,6 +61,7 @@ class Books:
         self._ledger = ledger
         self._announce = announce
         self.disputes = Disputes(ledger, self.find, self._tell)
+        self.payouts = Payouts(ledger, self.find, self._tell, location)
         self._location = location
         self._completes_orders = completes_orders
         # Payment -> when its fee is due. What a restart finds without one is due at once.

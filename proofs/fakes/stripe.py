@@ -1,6 +1,6 @@
 """A small stateful fake of Stripe, API version 2026-10-28.endive, with a ledger on disk.
 
-Checkout sessions and what follows from them, disputes too; idempotency keys as Stripe keeps them;
+Checkout sessions and what follows from them, disputes, payouts; idempotency keys as Stripe keeps them;
 a hosted page at each session's `url`; signed webhooks. Not modelled: 409 for a key whose
 first call is still running (the second call waits and gets the replay), the expired event
 at the very second (a session expires when it is next looked at), and sums with discounts,
@@ -25,6 +25,7 @@ from proofs.fakes.stripe_books import INTENT, SESSION, TRANSACTION, Books
 from proofs.fakes.stripe_disputes import DISPUTE
 from proofs.fakes.stripe_form import StripeError, decode, integer
 from proofs.fakes.stripe_objects import API_VERSION, account, new_id
+from proofs.fakes.stripe_payouts import PAYOUT
 from proofs.fakes.web import Answer, Request
 
 KEY_LIMIT = 255
@@ -64,6 +65,7 @@ class StripeFake(ProviderFake):
                 "settle_refund": self._settle_refund,
                 "refunds_pending": self._set_refunds_pending,
                 **actions.of_disputes(lambda: self._books.disputes, self._act),
+                **actions.of_payouts(lambda: self._books.payouts, self._act),
             },
         )
         self._key = key
@@ -178,14 +180,16 @@ class StripeFake(ProviderFake):
         ]
         return [
             *table,
-            *self._dispute_table(),
+            *self._changing_table(),
             ("GET", sessions, self._lister(SESSION)),
             *self._reading_table(),
         ]
 
-    def _dispute_table(self) -> list[tuple[str, str, Handler]]:
-        disputes = self._books.disputes
+    def _changing_table(self) -> list[tuple[str, str, Handler]]:
+        disputes, payouts = self._books.disputes, self._books.payouts
         return [
+            ("POST", "/v1/payouts", lambda r, p, k, i: payouts.create(p, key=k)),
+            ("POST", "/v1/payouts/([^/]+)", lambda r, p, k, i: payouts.update(i, p)),
             (
                 "POST",
                 "/v1/disputes/([^/]+)",
@@ -205,6 +209,7 @@ class StripeFake(ProviderFake):
             ("charges", "charge"),
             ("refunds", "refund"),
             ("disputes", DISPUTE),
+            ("payouts", PAYOUT),
             ("balance_transactions", TRANSACTION),
             ("events", "event"),
         ):

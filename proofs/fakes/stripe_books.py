@@ -15,6 +15,7 @@ from proofs.fakes.actions import ANSWER_DAYS
 from proofs.fakes.ledger import Json, Ledger
 from proofs.fakes.stripe_disputes import DISPUTED_AT_ONCE, Disputes
 from proofs.fakes.stripe_form import StripeError, integer, missing
+from proofs.fakes.stripe_payouts import Payouts
 from proofs.fakes.stripe_refunds import Refunds
 
 SESSION = "checkout.session"
@@ -41,6 +42,7 @@ FILTERS = {
     "charge": ("payment_intent",),
     "refund": ("charge", "payment_intent"),
     "dispute": ("charge", "payment_intent"),
+    "payout": ("status", "destination"),
     TRANSACTION: ("source", "type", "currency"),
     "event": ("type",),
 }
@@ -59,6 +61,7 @@ class Books:
         self._ledger = ledger
         self._announce = announce
         self.disputes = Disputes(ledger, self.find, self._tell)
+        self.payouts = Payouts(ledger, self.find, self._tell)
         self.refunds = Refunds(ledger, self.find, self._tell, self.disputes.holds)
 
     # -- sessions --------------------------------------------------------------

@@ -98,6 +98,7 @@ def call_everything(provider: Provider, session_id: str) -> None:
         lambda: list(provider.list_payments(since)),
         lambda: provider.fetch_dispute(ID),
         lambda: list(provider.list_disputes(since)),
+        lambda: list(provider.list_payouts(since)),
         lambda: provider.check_account(),
     ]
     for call in calls:
@@ -168,5 +169,6 @@ def test_square_refuses_nothing(square_url: str, settings: Any) -> None:
         "GET /v2/refunds",
         f"GET /v2/disputes/{ID}",
         "GET /v2/disputes",
+        "GET /v2/payouts",
         "GET /v2/locations/L0TEST",
     }
