@@ -19,7 +19,7 @@ from .staff.api_auth import Guard, StrictParser
 api = ProblemAPI(
     title="Merchant portal",
     version="1",
-    description="Customers, payment links, payments and messages of one merchant.",
+    description="Customers, payment links, payments, disputes, payouts and messages of one merchant.",
     docs_url=None,
     parser=StrictParser(),
     urls_namespace="api",
@@ -27,6 +27,8 @@ api = ProblemAPI(
 api.add_router("customers", customers.api.router)
 api.add_router("links", links.api.links_router)
 api.add_router("payments", links.api.payments_router)
+api.add_router("disputes", links.api.disputes_router)
+api.add_router("payouts", links.api.payouts_router)
 api.add_router("messages", links.api.messages_router)
 
 

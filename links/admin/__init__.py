@@ -7,6 +7,7 @@ from . import (
     events,
     link_list,
     payments,
+    payouts,
     plans,
     refunds,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "events",
     "link_list",
     "payments",
+    "payouts",
     "plans",
     "refunds",
 ]

@@ -13,6 +13,7 @@ from ..models import (
     Mismatch,
     Payment,
     PaymentState,
+    PayoutState,
 )
 from ..models.refunds import RefundState
 
@@ -44,6 +45,13 @@ DISPUTE_COLORS: dict[str, str] = {
     DisputeState.UNDER_REVIEW: "info",
     DisputeState.WON: "success",
     DisputeState.LOST: "danger",
+}
+PAYOUT_COLORS: dict[str, str] = {
+    PayoutState.PENDING: "info",
+    PayoutState.IN_TRANSIT: "info",
+    PayoutState.PAID: "success",
+    PayoutState.CANCELED: "",
+    PayoutState.FAILED: "danger",
 }
 EVENT_COLORS: dict[str, str] = {
     EventState.RECEIVED: "info",

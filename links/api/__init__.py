@@ -1,7 +1,15 @@
 """The routers of this app, mounted by merchant_portal.api."""
 
+from .disputes import router as disputes_router
 from .links import router as links_router
 from .messages import router as messages_router
 from .payments import router as payments_router
+from .payouts import router as payouts_router
 
-__all__ = ["links_router", "messages_router", "payments_router"]
+__all__ = [
+    "disputes_router",
+    "links_router",
+    "messages_router",
+    "payments_router",
+    "payouts_router",
+]

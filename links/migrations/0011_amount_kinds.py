@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0001_initial"),
-        ("links", "0008_sealed_keys"),
+        ("links", "0010_payouts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -8,6 +8,7 @@ from .lines import LineItem
 from .links import AmountKind, LinkStatus, PaymentLink
 from .numbers import NumberSeries
 from .payments import Mismatch, Payment, PaymentState
+from .payouts import Payout, PayoutState
 from .refunds import Refund, RefundOrigin, RefundState
 from .reminders import Anchor, DueState, ReminderDue, ReminderPlan, ReminderStep
 from .sweeps import LastSweep
@@ -40,6 +41,8 @@ __all__ = [
     "Payment",
     "PaymentLink",
     "PaymentState",
+    "Payout",
+    "PayoutState",
     "ProviderAccount",
     "Refund",
     "RefundOrigin",

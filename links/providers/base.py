@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -153,6 +153,32 @@ class DisputeSnapshot:
     changed_at: datetime | None = None
 
 
+class PayoutState(StrEnum):
+    """What a provider says of a payout; values are those of the booked one."""
+
+    PENDING = "pending"
+    IN_TRANSIT = "in_transit"
+    PAID = "paid"
+    CANCELED = "canceled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutSnapshot:
+    """Money sent to the merchant's bank, as a provider describes it now.
+
+    `amount`: below zero if it was taken from there. A state that an adapter does not
+    know is PENDING.
+    """
+
+    account_slug: str
+    provider_payout_id: str
+    state: PayoutState
+    amount: Money
+    created_at: datetime
+    arrives_on: date | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentSnapshot:
     """One payment as a provider describes it now.
@@ -214,6 +240,7 @@ class Capabilities:
     expire: bool = True
     refund: bool = False
     disputes: bool = False
+    payouts: bool = False
     webhooks: bool = True
     currencies: frozenset[str] | None = None  # None: every one we know
     # By currency, where there is such a rule.
@@ -260,6 +287,14 @@ class Provider(Protocol):
 
     def list_payments(self, since: datetime) -> Iterable[PaymentSnapshot]:
         """Payments changed or refunded since then, oldest first."""
+
+    def list_disputes(self, since: datetime) -> Iterable[DisputeSnapshot]:
+        """Disputes opened or changed since then, in any order; none where
+        `capabilities` says that there are none."""
+
+    def list_payouts(self, since: datetime) -> Iterable[PayoutSnapshot]:
+        """Payouts begun since then, in any order, as they stand now; asked only where
+        `capabilities` says that there are any."""
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         """Return if the raw body is proved to be the provider's, else raise

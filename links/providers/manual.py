@@ -17,6 +17,7 @@ from .base import (
     CheckoutSnapshot,
     DisputeSnapshot,
     PaymentSnapshot,
+    PayoutSnapshot,
     ProviderEvent,
     ProviderRejected,
     RefundRequest,
@@ -73,6 +74,12 @@ class ManualProvider:
         raise ProviderRejected("Nobody disputes money that was handed over.")
 
     def list_payments(self, since: datetime) -> Iterable[PaymentSnapshot]:
+        return ()
+
+    def list_disputes(self, since: datetime) -> Iterable[DisputeSnapshot]:
+        return ()
+
+    def list_payouts(self, since: datetime) -> Iterable[PayoutSnapshot]:
         return ()
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:

@@ -27,14 +27,14 @@ def plain(value: object) -> str:
     return ""
 
 
-def rows_of(pages: Iterable[Iterable[Json]]) -> Iterator[Json]:
-    """The rows of a list, page by page, until a page holds none that is new by its id: a
-    list that leads back to itself ends as well."""
+def rows_of(pages: Iterable[Iterable[Json]], identity: str = "id") -> Iterator[Json]:
+    """The rows of a list, page by page, until a page holds none that is new by its
+    `identity`: a list that leads back to itself ends as well."""
     seen: set[str] = set()
     for page in pages:
         before = len(seen)
         for row in page:
-            if (name := text(row, "id")) not in seen:
+            if (name := text(row, identity)) not in seen:
                 seen.add(name)
                 yield row
         if len(seen) == before:

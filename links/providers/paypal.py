@@ -5,7 +5,7 @@ What nobody captures ends by itself, without money. Repeats are the caller's.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
@@ -22,6 +22,7 @@ from .base import (
     CheckoutSnapshot,
     DisputeSnapshot,
     PaymentSnapshot,
+    PayoutSnapshot,
     ProviderEvent,
     ProviderMisconfigured,
     ProviderRejected,
@@ -30,7 +31,7 @@ from .base import (
     RefundSnapshot,
     SessionState,
 )
-from .parsing import Json, rows_of, text
+from .parsing import Json, plain, rows_of, text
 from .paypal_client import Client, errors
 from .paypal_disputes import dispute_snapshot
 from .paypal_money import CURRENCIES, STEP_MINOR, to_paypal
@@ -53,6 +54,9 @@ _ID = re.compile(r"\A[A-Z0-9]{1,64}\Z")
 _DISPUTE_ID = re.compile(r"\A[A-Za-z0-9-]{1,255}\Z")
 # PayPal keeps its events for 30 days.
 EVENTS_KEPT = timedelta(days=29)
+# It looks back 180 days for disputes, and refuses more.
+DISPUTES_KEPT = timedelta(days=179)
+DISPUTE_PAGE = 50  # its largest
 
 
 def _form_action_hosts() -> tuple[str, ...]:
@@ -162,6 +166,19 @@ class PayPalProvider:
         for payment_id in names:
             yield self.fetch_payment(payment_id)
 
+    def list_disputes(self, since: datetime) -> Iterator[DisputeSnapshot]:
+        """PayPal's list goes back 180 days, and leaves out what a dispute is about."""
+        after = max(since, clock.now() - DISPUTES_KEPT)
+        query = {"update_time_after": _stamp(after), "page_size": DISPUTE_PAGE}
+        pages = self._pages(DISPUTES, "items", urlencode(query))
+        names = [plain(row.get("dispute_id")) for row in rows_of(pages, "dispute_id")]
+        for name in reversed(names):
+            yield self.fetch_dispute(name)
+
+    def list_payouts(self, since: datetime) -> Iterable[PayoutSnapshot]:
+        """PayPal's documents know no list of what goes to the bank."""
+        return ()
+
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         keys = credentials.of(SLUG)
         paypal_webhooks.verify(
@@ -204,12 +221,14 @@ class PayPalProvider:
             "start_time": _stamp(max(since, now - EVENTS_KEPT)),
             "end_time": _stamp(now),
         }
-        return list(rows_of(self._event_pages(urlencode(query))))
+        path = f"{NOTIFICATIONS}/webhooks-events"
+        return list(rows_of(self._pages(path, "events", urlencode(query))))
 
-    def _event_pages(self, query: str) -> Iterator[list[Json]]:
+    def _pages(self, path: str, name: str, query: str) -> Iterator[list[Json]]:
+        """The lists of that name; each page's link to the next holds its question."""
         while query:
-            page = self._get(f"{NOTIFICATIONS}/webhooks-events?{query}")
-            rows = page.get("events")
+            page = self._get(f"{path}?{query}")
+            rows = page.get(name)
             found = rows if isinstance(rows, list) else []
             yield [row for row in found if isinstance(row, Mapping)]
             query = urlsplit(href(page, "next")).query

@@ -6,18 +6,13 @@ for another half. Repeats are the caller's; the SDK's own are off.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache, lru_cache
 from typing import Any, ClassVar, Literal, TypedDict
 from urllib.parse import urlsplit
 
 import httpx
 from django.conf import settings
 from square import Square
-from square.core.api_error import ApiError
-from square.core.http_response import HttpResponse
-from square.core.pagination import SyncPager
 from square.core.request_options import RequestOptions
 
 from . import credentials, square_webhooks
@@ -28,6 +23,7 @@ from .base import (
     DisputeSnapshot,
     ForeignPayment,
     PaymentSnapshot,
+    PayoutSnapshot,
     ProviderEvent,
     ProviderMisconfigured,
     ProviderRejected,
@@ -36,13 +32,15 @@ from .base import (
     RefundSnapshot,
     SessionState,
 )
-from .parsing import Json, json_object, plain, rows_of, text
+from .parsing import Json, json_object, text
+from .square_client import ONCE, built, errors, json_of, listed, path_part
 from .square_disputes import dispute_snapshot
 from .square_objects import (
     METADATA_CHECKOUT,
     METADATA_LINK,
     SLUG,
     identity,
+    moment,
     names_our_checkout,
     payment_ids,
     payment_snapshot,
@@ -50,10 +48,8 @@ from .square_objects import (
     refund_snapshot,
     session_state,
 )
+from .square_payouts import payout_snapshot
 
-# For each of connecting, sending, and reading the next bytes: a payer is waiting.
-TIMEOUT_SECONDS = 10.0
-ONCE = RequestOptions(max_retries=0)
 NAME_MAX, PAGE = 512, 100
 # Of the countries where Square does business; each location takes its own alone.
 CURRENCIES = frozenset({"AUD", "CAD", "EUR", "GBP", "JPY", "USD"})
@@ -80,6 +76,7 @@ class SquareProvider:
     capabilities: ClassVar[Capabilities] = Capabilities(
         refund=True,
         disputes=True,
+        payouts=True,
         currencies=CURRENCIES,
         form_action_hosts=_form_action_hosts(),
     )
@@ -93,11 +90,11 @@ class SquareProvider:
         How long Square keeps a key is not published. Source: API reference,
         "Create payment link".
         """
-        with _errors():
+        with errors():
             made = self._client().checkout.payment_links.with_raw_response.create(
                 **link_parameters(request), request_options=ONCE
             )
-            link = json_object(_json(made), "payment_link")
+            link = json_object(json_of(made), "payment_link")
             return CheckoutSnapshot(
                 provider_session_id=f"{identity(link, 'payment link')}:{_order_of(link)}",
                 state=SessionState.OPEN,
@@ -121,7 +118,7 @@ class SquareProvider:
         """Deletes their link, which cancels an order that nobody paid; then we look."""
         link_id, _order_id = _halves(provider_session_id)
         try:
-            with _errors():
+            with errors():
                 self._client().checkout.payment_links.with_raw_response.delete(
                     link_id, request_options=ONCE
                 )
@@ -155,7 +152,7 @@ class SquareProvider:
         Square keeps a key is not published. Source: API reference, "Refund payment".
         """
         amount = request.amount
-        with _errors():
+        with errors():
             answer = self._client().refunds.with_raw_response.refund_payment(
                 idempotency_key=request.reference,
                 payment_id=request.provider_payment_id,
@@ -167,16 +164,16 @@ class SquareProvider:
                 request_options=ONCE,
             )
             try:
-                return refund_snapshot(json_object(_json(answer), "refund"))
+                return refund_snapshot(json_object(json_of(answer), "refund"))
             except ProviderRejected as exc:  # it is made, whatever it says of itself
                 raise ProviderUnavailable(str(exc)) from exc
 
     def fetch_dispute(self, provider_dispute_id: str) -> DisputeSnapshot:
-        with _errors():
+        with errors():
             answer = self._client().disputes.with_raw_response.get(
-                _path_part(provider_dispute_id), request_options=ONCE
+                path_part(provider_dispute_id), request_options=ONCE
             )
-            return dispute_snapshot(json_object(_json(answer), "dispute"))
+            return dispute_snapshot(json_object(json_of(answer), "dispute"))
 
     def list_payments(self, since: datetime) -> Iterator[PaymentSnapshot]:
         """Payments of our location by the time of their last change, then those whose
@@ -190,10 +187,10 @@ class SquareProvider:
             "limit": PAGE,
             "request_options": ONCE,
         }
-        with _errors():
+        with errors():
             client = self._client()
-            payments = _listed(client.payments.list(**since_then))
-            refunds = _listed(client.refunds.list(**since_then))
+            payments = listed(client.payments.list(**since_then))
+            refunds = listed(client.refunds.list(**since_then))
         ours = [
             text(payment, "id")
             for payment in payments
@@ -207,6 +204,33 @@ class SquareProvider:
                 continue
             yield seen
 
+    def list_disputes(self, since: datetime) -> Iterator[DisputeSnapshot]:
+        """Square's list knows no times: all of our location are listed, and of those
+        only what has changed is read."""
+        with errors():
+            found = listed(
+                self._client().disputes.list(
+                    location_id=_location(), request_options=ONCE
+                )
+            )
+        for row in found:
+            changed_at = moment(row, "updated_at") or moment(row, "created_at")
+            if changed_at is None or changed_at >= since:
+                yield self.fetch_dispute(text(row, "id"))
+
+    def list_payouts(self, since: datetime) -> Iterator[PayoutSnapshot]:
+        with errors():
+            found = listed(
+                self._client().payouts.list(
+                    location_id=_location(),
+                    begin_time=since.astimezone(UTC).isoformat(),
+                    limit=PAGE,
+                    request_options=ONCE,
+                )
+            )
+            seen = [payout_snapshot(payout) for payout in found]
+        yield from seen
+
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         keys = credentials.of(SLUG)["webhook_signature_key"]
         url = f"{settings.PUBLIC_URL}/webhooks/square/"
@@ -217,11 +241,11 @@ class SquareProvider:
 
     def check_account(self) -> str:
         try:
-            with _errors():
+            with errors():
                 answer = self._client().locations.with_raw_response.get(
                     _location(), request_options=ONCE
                 )
-                location = json_object(_json(answer), "location")
+                location = json_object(json_of(answer), "location")
         except (ProviderMisconfigured, ProviderRejected) as exc:
             return str(exc)
         if text(location, "status") != "ACTIVE":
@@ -242,35 +266,35 @@ class SquareProvider:
         return payment_snapshot(payment, order, session_id=session_id, refunds=refunds)
 
     def _payment(self, payment_id: str) -> Json:
-        with _errors():
+        with errors():
             answer = self._client().payments.with_raw_response.get(
-                _path_part(payment_id), request_options=ONCE
+                path_part(payment_id), request_options=ONCE
             )
-            return json_object(_json(answer), "payment")
+            return json_object(json_of(answer), "payment")
 
     def _refund(self, refund_id: str) -> Json:
         """A refund that its payment names; one not found yet may be found later."""
         try:
-            with _errors():
+            with errors():
                 answer = self._client().refunds.with_raw_response.get(
-                    _path_part(refund_id), request_options=ONCE
+                    path_part(refund_id), request_options=ONCE
                 )
-                return json_object(_json(answer), "refund")
+                return json_object(json_of(answer), "refund")
         except ProviderRejected as exc:
             raise ProviderUnavailable(str(exc)) from exc
 
     def _order(self, order_id: str) -> Json:
-        with _errors():
+        with errors():
             answer = self._client().orders.with_raw_response.get(
-                _path_part(order_id), request_options=ONCE
+                path_part(order_id), request_options=ONCE
             )
-            return json_object(_json(answer), "order")
+            return json_object(json_of(answer), "order")
 
     def _client(self) -> Square:
         keys = credentials.of(SLUG)
         if not keys:
             raise ProviderMisconfigured("Square's access token is not set.")
-        return _built_client(keys["access_token"], keys.base, self._http_client)
+        return built(keys["access_token"], keys.base, self._http_client)
 
 
 def link_parameters(request: CheckoutRequest) -> dict[str, Any]:
@@ -318,16 +342,6 @@ class _Since(TypedDict):
     request_options: RequestOptions
 
 
-def _listed(pager: SyncPager[Any, Any]) -> list[Json]:
-    """For names and times; amounts are read from Square's own JSON."""
-    return list(
-        rows_of(
-            [one.model_dump(mode="json", warnings=False) for one in page.items or ()]
-            for page in pager.iter_pages()
-        )
-    )
-
-
 def _order_of(link: Json) -> str:
     order_id = text(link, "order_id")
     if not order_id:
@@ -338,62 +352,4 @@ def _order_of(link: Json) -> str:
 def _halves(session_id: str) -> tuple[str, str]:
     """Ids of their payment link and its order."""
     link_id, _, order_id = session_id.partition(":")
-    return _path_part(link_id), _path_part(order_id)
-
-
-def _path_part(identifier: str) -> str:
-    """What the SDK may put into a path; ProviderRejected for anything else."""
-    if not plain(identifier) or set(identifier) & set("/?#%:\\ ."):
-        raise ProviderRejected("Square knows nothing of that name.")
-    return identifier
-
-
-def _json(answer: HttpResponse[Any]) -> dict[str, Any]:
-    """What Square wrote. The SDK's models make 12 of an amount of 12.5."""
-    value = answer._response.json()  # the SDK shows it in no other way
-    if not isinstance(value, dict):
-        raise TypeError("no JSON object")
-    return value
-
-
-@lru_cache(maxsize=4)
-def _built_client(token: str, base: str, http_client: httpx.Client | None) -> Square:
-    return Square(
-        token=token,
-        base_url=base.rstrip("/") or None,
-        httpx_client=http_client or _connections(),
-    )
-
-
-@cache
-def _connections() -> httpx.Client:
-    """One pool a process, kept open between calls; it follows no redirects."""
-    return httpx.Client(timeout=TIMEOUT_SECONDS)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Square's errors as ours; the text is for staff and holds no key and no person."""
-    try:
-        yield
-    except ApiError as exc:
-        raise _translated(exc) from None
-    except httpx.HTTPError as exc:
-        raise ProviderUnavailable(
-            f"No answer from Square that counts: {type(exc).__name__}."
-        ) from exc
-    except (KeyError, TypeError, AttributeError, ValueError) as exc:
-        # A proxy's page instead of Square's JSON, or half of an answer.
-        raise ProviderUnavailable("Square's answer cannot be understood.") from exc
-
-
-def _translated(exc: ApiError) -> Exception:
-    status = exc.status_code or 0
-    named = " ".join(
-        part for error in exc.errors[:1] for part in (error.code, error.field) if part
-    )[:120]
-    if status in {401, 403}:
-        return ProviderMisconfigured(f"Square refuses the access token: {named}.")
-    if 400 <= status < 500 and status not in {408, 409, 429}:
-        return ProviderRejected(f"Square refused: {named or 'invalid request'}.")
-    return ProviderUnavailable(f"No answer from Square that counts: {status} {named}.")
+    return path_part(link_id), path_part(order_id)

@@ -22,6 +22,7 @@ from .base import (
     CheckoutSnapshot,
     DisputeSnapshot,
     PaymentSnapshot,
+    PayoutSnapshot,
     ProviderError,
     ProviderEvent,
     ProviderMisconfigured,
@@ -30,6 +31,7 @@ from .base import (
     RefundRequest,
     RefundSnapshot,
 )
+from .parsing import plain
 from .stripe_disputes import dispute_snapshot
 from .stripe_money import (
     MAXIMUM_MINOR,
@@ -48,6 +50,7 @@ from .stripe_objects import (
     refund_snapshot,
     tells_all_refunds,
 )
+from .stripe_payouts import payout_snapshot
 
 TIMEOUT_SECONDS = (5.0, 15.0)  # to connect, to read: a payer is waiting
 TITLE_MAX = 250
@@ -81,6 +84,7 @@ class StripeProvider:
     capabilities: ClassVar[Capabilities] = Capabilities(
         refund=True,
         disputes=True,
+        payouts=True,
         currencies=SUPPORTED,
         minimum_minor=MINIMUM_MINOR,
         maximum_minor=MAXIMUM_MINOR,
@@ -191,6 +195,40 @@ class StripeProvider:
             seen = self._payment(payment_id) if payment_id else None
             if seen is not None:
                 yield seen
+
+    def list_disputes(self, since: datetime) -> Iterator[DisputeSnapshot]:
+        """Stripe's list only knows when a dispute was opened; of older ones, won by an
+        appeal for example, its events tell."""
+        created: Any = {"gte": int(since.timestamp())}
+        with _errors():
+            client = self._client().v1
+            listed = client.disputes.list({"created": created, "limit": PAGE})
+            opened = {one.id: one.to_dict() for one in listed.auto_paging_iter()}
+            events = client.events.list(
+                {
+                    "types": [*stripe_webhooks.DISPUTE_EVENTS],
+                    "created": created,
+                    "limit": PAGE,
+                }
+            )
+            changed = dict.fromkeys(
+                plain(event.to_dict()["data"]["object"].get("id"))
+                for event in events.auto_paging_iter()
+            )
+            seen = [dispute_snapshot(found) for found in opened.values()]
+        yield from seen
+        for name in changed:
+            if name and name not in opened:
+                yield self.fetch_dispute(name)
+
+    def list_payouts(self, since: datetime) -> Iterator[PayoutSnapshot]:
+        with _errors():
+            created: Any = {"gte": int(since.timestamp())}
+            pages = self._client().v1.payouts.list({"created": created, "limit": PAGE})
+            seen = [
+                payout_snapshot(found.to_dict()) for found in pages.auto_paging_iter()
+            ]
+        yield from seen
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         keys = credentials.of(SLUG)

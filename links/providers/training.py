@@ -31,6 +31,7 @@ from .base import (
     CheckoutSnapshot,
     DisputeSnapshot,
     PaymentSnapshot,
+    PayoutSnapshot,
     ProviderEvent,
     ProviderRejected,
     RefundRequest,
@@ -122,6 +123,12 @@ class TrainingProvider:
         )
         told = rows.select_related("session").prefetch_related("refunds")
         return [_seen(payment, now) for payment in told.order_by("created_at")]
+
+    def list_disputes(self, since: datetime) -> Iterable[DisputeSnapshot]:
+        return training_disputes.listed(since)
+
+    def list_payouts(self, since: datetime) -> Iterable[PayoutSnapshot]:
+        return ()
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         sent_at, _, signature = headers.get(SIGNATURE_HEADER, "").partition(",")

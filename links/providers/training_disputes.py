@@ -1,6 +1,6 @@
 """Disputes at the rehearsal provider: opened, and decided, by whoever rehearses."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import F
 
@@ -59,6 +59,15 @@ def fetch(dispute_id: str) -> DisputeSnapshot:
     )
     if dispute is None:
         raise ProviderRejected(f"No training dispute {dispute_id[:40]}.")
+    return _seen(dispute)
+
+
+def listed(since: datetime) -> list[DisputeSnapshot]:
+    rows = TrainingDispute.objects.filter(changed_at__gte=since)
+    return [_seen(row) for row in rows.select_related("payment__session")]
+
+
+def _seen(dispute: TrainingDispute) -> DisputeSnapshot:
     return DisputeSnapshot(
         account_slug="training",
         provider_dispute_id=dispute.dispute_id,

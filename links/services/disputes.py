@@ -53,7 +53,11 @@ def read(provider: Provider, provider_dispute_id: str) -> Told:
 
     Raises ForeignPayment for one of a payment that is not ours to book.
     """
-    dispute = provider.fetch_dispute(provider_dispute_id)
+    return about(provider, provider.fetch_dispute(provider_dispute_id))
+
+
+def about(provider: Provider, dispute: DisputeSnapshot) -> Told:
+    """The dispute with its payment, which is read; raises as `read` does."""
     if not dispute.provider_payment_id:
         return Told(dispute, None)
     try:
@@ -65,12 +69,24 @@ def read(provider: Provider, provider_dispute_id: str) -> Told:
     return Told(dispute, payment)
 
 
-def book(told: Told) -> None:
-    """The payment first, so that the dispute finds it; inside one transaction."""
+def book(told: Told) -> Dispute | None:
+    """The payment first, so that the dispute finds it; inside one transaction. None when
+    the dispute is nothing new."""
     with transaction.atomic():
         if told.payment is not None:
             payments.record(told.payment)
-        record(told.dispute)
+        return record(told.dispute)
+
+
+def is_known(account: ProviderAccount, seen: DisputeSnapshot) -> bool:
+    """Whether the books say of it just this."""
+    row = Dispute.objects.filter(
+        account=account, provider_dispute_id=seen.provider_dispute_id
+    ).first()
+    return row is not None and (row.state, row.amount) == (
+        seen.state.value,
+        seen.amount,
+    )
 
 
 def record(seen: DisputeSnapshot) -> Dispute | None:

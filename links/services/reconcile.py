@@ -4,17 +4,25 @@ Booking what was booked changes nothing, so a sweep may overlap another, die, or
 twice. It costs what changed at the account since the last one, not what there is.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 
 from merchant_portal.lib import clock
 
 from ..models import Payment, PaymentState, ProviderAccount
-from ..providers.base import PaymentSnapshot, Provider, ProviderError, ProviderRejected
+from ..providers.base import (
+    DisputeSnapshot,
+    ForeignPayment,
+    PaymentSnapshot,
+    Provider,
+    ProviderError,
+    ProviderRejected,
+)
 from ..providers.registry import get_provider
-from . import accounts, payments
+from . import accounts, disputes, payments, payouts
 
 EVERY = timedelta(minutes=5)
 OVERLAP = timedelta(hours=1)
@@ -23,6 +31,8 @@ FIRST = timedelta(days=1)
 LONGEST = timedelta(days=28)
 # Providers keep their events for thirty days.
 COMPARED = timedelta(days=7)
+PAYOUTS_MOVE = timedelta(days=14)
+# Lists know when a payout began; banks send one back up to five working days later.
 SETTLING = timedelta(minutes=15)
 # Younger than that may be told of any moment.
 
@@ -52,15 +62,48 @@ def sweep(pk: int) -> int:
     if not claimed or accounts.mode_of(account.slug) != account.mode:
         return 0
     since = max((account.swept_at or begun - FIRST) - OVERLAP, begun - LONGEST)
-    news = 0
+    news, provider = 0, get_provider(account.slug)
     try:
-        for seen in get_provider(account.slug).list_payments(since):
+        for seen in provider.list_payments(since):
             news += payments.record(seen) is not None
+        for told in _disputes(provider, since):
+            news += disputes.book(told) is not None
     except ProviderError as exc:
         _note(pk, sweep_problem=str(exc)[:300])
         raise
-    _note(pk, swept_at=begun, sweep_problem="")
+    _note(pk, swept_at=begun)
+    news += _sweep_payouts(pk, provider, begun)
+    _note(pk, sweep_problem="")
     return news
+
+
+def _sweep_payouts(pk: int, provider: Provider, begun: datetime) -> int:
+    """Book every payout that may still move; how many were news.
+
+    By itself: keys that may not read payouts must not keep money from being found.
+    """
+    if not provider.capabilities.payouts:
+        return 0
+    news = 0
+    try:
+        for seen in provider.list_payouts(begun - PAYOUTS_MOVE):
+            news += payouts.record(seen) is not None
+    except ProviderError as exc:
+        _note(pk, sweep_problem=f"Payouts: {exc}"[:300])
+        raise
+    return news
+
+
+def _disputes(provider: Provider, since: datetime) -> Iterator[disputes.Told]:
+    """What changed since then, each with its payment; not those of foreign payments."""
+    if not provider.capabilities.disputes:
+        return
+    for seen in provider.list_disputes(since):
+        try:
+            told = disputes.about(provider, seen)
+        except ForeignPayment:
+            continue
+        yield told
 
 
 def _note(pk: int, **facts: object) -> None:
@@ -102,6 +145,10 @@ def compare(slug: str, days: int = COMPARED.days) -> Differences:
         if seen.occurred_at < until:
             _hold_against(account, seen, result)
         payments.record(seen)
+    for dispute in _disputes(provider, since):
+        if dispute.dispute.opened_at < until:
+            _hold_dispute_against(account, dispute.dispute, result)
+        disputes.book(dispute)
     ours = Payment.objects.filter(
         account=account,
         state=PaymentState.SUCCEEDED,
@@ -139,6 +186,16 @@ def _hold_against(
                 f"Refund {refund.provider_refund_id} of {name} is"
                 f" {refund.state.value} at the provider and was not so here."
             )
+
+
+def _hold_dispute_against(
+    account: ProviderAccount, seen: DisputeSnapshot, result: Differences
+) -> None:
+    if not disputes.is_known(account, seen):
+        result.found.append(
+            f"Dispute {seen.provider_dispute_id} is {seen.state.value},"
+            f" {seen.amount.format()} at the provider and was not so here."
+        )
 
 
 def _ask_about(provider: Provider, payment: Payment, result: Differences) -> None:

@@ -35,7 +35,11 @@ def page_of(client: Client, link: PaymentLink) -> str:
 
 
 GIFT: dict[str, Any] = {"line_unit_amount": [""], "amount_kind": "chosen"}
-COUNTED: dict[str, Any] = {"amount_kind": "quantity", "line_least": ["1"], "line_most": ["9"]}
+COUNTED: dict[str, Any] = {
+    "amount_kind": "quantity",
+    "line_least": ["1"],
+    "line_most": ["9"],
+}
 
 
 @pytest.mark.parametrize(

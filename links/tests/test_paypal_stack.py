@@ -37,9 +37,10 @@ from proofs.tests.paypal_peer import Peer
 from proofs.tests.square_peer import ask
 
 from . import paypal_tape
+from .dispute_contract import FakeDisputes
 from .factories import make_customer, make_link
 from .provider_contract import REQUEST, Signed
-from .refund_contract import FIRST, RefundContract, request_for, told
+from .refund_contract import FIRST, request_for, told
 
 pytestmark = [pytest.mark.stack, pytest.mark.django_db]
 SHOP = "https://shop.example"
@@ -88,7 +89,7 @@ def paid(provider: PayPalProvider, key: str = "chk_paid") -> PaymentSnapshot:
     return payment
 
 
-class TestContract(RefundContract):
+class TestContract(FakeDisputes):
     ends_there = takes_money_itself = False
     too_far_off = (4 * 86_400 + 60, -360)
 
@@ -123,6 +124,9 @@ class TestContract(RefundContract):
 
     def refund_webhook_for(self, payment: PaymentSnapshot) -> Signed:
         return self._heard("PAYMENT.CAPTURE.REFUNDED")
+
+    def dispute_webhook_for(self, dispute_id: str) -> Signed:
+        return self._heard("CUSTOMER.DISPUTE.CREATED")
 
     def _heard(self, kind: str) -> Signed:
         """As PayPal sent it; the certificate is fetched as a worker does."""
@@ -382,3 +386,19 @@ def test_every_sample_of_the_vendors_is_taken_as_it_is_signed(
         event = provider.parse_webhook(body)
         assert event.kind == sample["event"]
         assert event.provider_session_id or event.provider_payment_id
+
+
+def test_lists_disputes_page_by_page(
+    peer: Peer, provider: PayPalProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("links.providers.paypal.DISPUTE_PAGE", 2)
+    since = datetime.now(tz=UTC) - timedelta(minutes=1)
+    for number in range(5):
+        capture = peer.captured(number)
+        peer.control(open_dispute={"payment": capture["id"]})
+
+    listed = [seen.provider_dispute_id for seen in provider.list_disputes(since)]
+
+    opened = [row["dispute_id"] for row in peer.ledger.objects("dispute")]
+    assert sorted(listed) == sorted(opened)
+    assert len(peer.ledger.calls(path="/v1/customer/disputes?")) == 3

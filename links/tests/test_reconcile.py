@@ -8,9 +8,20 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from links.models import LinkStatus, Payment, ProviderAccount, TrainingSession
-from links.providers import training
+from links.models import (
+    Dispute,
+    DisputeState,
+    LinkStatus,
+    Payment,
+    PaymentLink,
+    ProviderAccount,
+    TrainingDispute,
+    TrainingSession,
+)
+from links.providers import base, training, training_disputes
 from links.providers.base import (
+    DisputeSnapshot,
+    ForeignPayment,
     PaymentSnapshot,
     ProviderRejected,
     ProviderUnavailable,
@@ -122,6 +133,93 @@ class TestSweep:
         reconcile.sweep(account.pk)
 
         assert asked[0] > clock.now() - timedelta(days=29)
+
+
+class TestDisputes:
+    """Of which no event ever arrived."""
+
+    def disputed(self) -> PaymentLink:
+        link = make_link()
+        checkouts.start(link.pk, "training")
+        payment = training.answer(TrainingSession.objects.get(), "lost")
+        assert payment is not None
+        training_disputes.open_dispute(payment, is_told=False)
+        return link
+
+    def test_a_sweep_books_it_with_its_payment(self, account: ProviderAccount) -> None:
+        link = self.disputed()
+
+        assert reconcile.sweep(account.pk) == 2
+
+        dispute = Dispute.objects.get()
+        assert dispute.payment is not None
+        assert dispute.payment.link_id == link.pk
+        assert dispute.state == DisputeState.NEEDS_RESPONSE
+        with clock.frozen(clock.now() + timedelta(minutes=6)):
+            assert reconcile.sweep(account.pk) == 0
+
+    def test_control_without_the_list_it_is_missing(
+        self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.disputed()
+        monkeypatch.setattr(TrainingProvider, "list_disputes", lambda *_: ())
+
+        assert reconcile.sweep(account.pk) == 1
+
+        assert not Dispute.objects.exists()
+
+    def test_a_sweep_hears_of_its_end(self, account: ProviderAccount) -> None:
+        self.disputed()
+        reconcile.sweep(account.pk)
+        won = base.DisputeState.WON
+        training_disputes.move_dispute(
+            TrainingDispute.objects.get(), won, is_told=False
+        )
+
+        with clock.frozen(clock.now() + timedelta(minutes=6)):
+            assert reconcile.sweep(account.pk) == 1
+
+        assert Dispute.objects.get().state == DisputeState.WON
+
+    def test_of_foreign_payments_are_left_alone(
+        self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.disputed()
+
+        def foreign(self: TrainingProvider, name: str) -> PaymentSnapshot:
+            raise ForeignPayment("the till's")
+
+        monkeypatch.setattr(TrainingProvider, "fetch_payment", foreign)
+        reconcile.sweep(account.pk)
+
+        assert not Dispute.objects.exists()
+
+    def test_silence_about_disputes_is_silence(
+        self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The payments before are booked; the next sweep begins where this one did."""
+        self.disputed()
+
+        def lost(self: TrainingProvider, since: datetime) -> list[DisputeSnapshot]:
+            raise ProviderUnavailable("cut off")
+
+        monkeypatch.setattr(TrainingProvider, "list_disputes", lost)
+        sweep_account(account.pk)
+
+        account.refresh_from_db()
+        assert (account.swept_at, account.sweep_problem) == (None, "cut off")
+        assert Payment.objects.count() == 1
+
+    def test_a_comparison_says_and_books_what_differs(self) -> None:
+        self.disputed()
+
+        with clock.frozen(clock.now() + timedelta(hours=1)):
+            first = reconcile.compare("training")
+            again = reconcile.compare("training")
+
+        assert [said.split()[0] for said in first.found][1:] == ["Dispute"]
+        assert again.found == []
+        assert Dispute.objects.count() == 1
 
 
 class TestCompare:

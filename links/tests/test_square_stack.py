@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,14 @@ import httpx
 import pytest
 from django.test import Client
 
-from links.models import EventState, LinkStatus, Payment, WebhookEvent
+from links.models import (
+    EventState,
+    LinkStatus,
+    Payment,
+    Payout,
+    ProviderAccount,
+    WebhookEvent,
+)
 from links.providers.base import (
     CheckoutSnapshot,
     PaymentSnapshot,
@@ -24,7 +32,7 @@ from links.providers.base import (
     SessionState,
 )
 from links.providers.square import SquareProvider
-from links.services import inbox, pages
+from links.services import accounts, inbox, pages, reconcile
 from merchant_portal.lib.money import Money
 from proofs import vendor_specs
 from proofs.fakes.square import LOCATION_ID
@@ -32,9 +40,10 @@ from proofs.fakes.web import Request
 from proofs.tests import square_peer
 from proofs.tests.square_peer import Peer
 
+from .dispute_contract import FakeDisputes
 from .factories import make_customer, make_link
 from .provider_contract import REQUEST, Signed
-from .refund_contract import FIRST, SECOND, RefundContract, request_for, told
+from .refund_contract import FIRST, SECOND, request_for, told
 from .square_tape import event, signed
 
 pytestmark = pytest.mark.stack
@@ -86,7 +95,7 @@ def paid(provider: SquareProvider) -> PaymentSnapshot:
     return payment
 
 
-class TestContract(RefundContract):
+class TestContract(FakeDisputes):
     signs_time = False
 
     @pytest.fixture(autouse=True)
@@ -108,6 +117,9 @@ class TestContract(RefundContract):
 
     def refund_webhook_for(self, payment: PaymentSnapshot) -> Signed:
         return self._heard("refund.created")
+
+    def dispute_webhook_for(self, dispute_id: str) -> Signed:
+        return self._heard("dispute.created")
 
     def _heard(self, kind: str) -> Signed:
         return next(
@@ -324,3 +336,45 @@ def test_every_sample_of_the_vendors_is_taken_as_it_is_signed(settings: Any) -> 
         body = sample["body"].encode()
         provider.verify_webhook(sample["headers"], body)
         assert provider.parse_webhook(body).kind == sample["event"]
+
+
+def test_lists_disputes_page_by_page(
+    peer: Peer, provider: SquareProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proofs.fakes.square_disputes.LISTED", 2)
+    since = datetime.now(tz=UTC) - timedelta(minutes=1)
+    for number in range(3):
+        session = provider.create_checkout(
+            replace(REQUEST, idempotency_key=f"chk_{number}")
+        )
+        press(session, "pay")
+        (payment,) = provider.fetch_checkout(session.provider_session_id).payments
+        peer.control(open_dispute={"payment": payment.provider_payment_id})
+
+    listed = [seen.provider_dispute_id for seen in provider.list_disputes(since)]
+
+    opened = [row["id"] for row in peer.ledger.objects("dispute")]
+    assert sorted(listed) == sorted(opened)
+
+
+@pytest.mark.django_db
+def test_a_sweep_books_payouts_as_they_go(peer: Peer, provider: SquareProvider) -> None:
+    press(provider.create_checkout(REQUEST), "pay")
+    peer.control(charge_fees=True)
+    account = accounts.get("square")
+    made = peer.control(pay_out={"currency": "EUR", "days": 1})
+    assert made.status == 200, made.text
+    (at_square,) = peer.ledger.objects("payout")
+
+    reconcile.sweep(account.pk)
+
+    payout = Payout.objects.get()
+    assert payout.provider_payout_id == at_square["id"]
+    assert payout.state == "in_transit"
+    assert payout.amount == Money(at_square["amount_money"]["amount"], "EUR")
+    assert str(payout.arrives_on) == at_square["arrival_date"]
+    peer.control(end_payout={"payout": at_square["id"], "paid": False})
+    ProviderAccount.objects.update(next_sweep_at=None)
+    reconcile.sweep(account.pk)
+    payout.refresh_from_db()
+    assert payout.state == "failed"

@@ -12,9 +12,17 @@ import pytest
 import stripe
 from django.test import Client
 
-from links.models import EventState, LinkStatus, Payment, WebhookEvent
+from links.models import (
+    EventState,
+    LinkStatus,
+    Payment,
+    Payout,
+    ProviderAccount,
+    WebhookEvent,
+)
 from links.providers.base import (
     CheckoutSnapshot,
+    DisputeState,
     PaymentSnapshot,
     ProviderRejected,
     ProviderUnavailable,
@@ -23,15 +31,17 @@ from links.providers.base import (
     SessionState,
 )
 from links.providers.stripe import StripeProvider
-from links.services import inbox, pages
+from links.services import accounts, inbox, pages, reconcile
+from merchant_portal.lib import clock
 from merchant_portal.lib.money import Money
 from proofs import vendor_specs
 from proofs.tests import stripe_peer
 from proofs.tests.stripe_peer import Peer
 
+from .dispute_contract import FakeDisputes
 from .factories import make_customer, make_link
 from .provider_contract import REQUEST, Signed
-from .refund_contract import FIRST, SECOND, RefundContract, request_for, told
+from .refund_contract import FIRST, SECOND, request_for, told
 from .stripe_tape import DATA, recorded, signed
 
 pytestmark = pytest.mark.stack
@@ -71,7 +81,7 @@ def give_back(peer: Peer, payment: PaymentSnapshot, minor: int) -> None:
     )
 
 
-class TestContract(RefundContract):
+class TestContract(FakeDisputes):
     @pytest.fixture(autouse=True)
     def _peer(self, peer: Peer) -> None:
         self.peer = peer
@@ -90,6 +100,9 @@ class TestContract(RefundContract):
 
     def refund_webhook_for(self, payment: PaymentSnapshot) -> Signed:
         return self._heard("refund.created")
+
+    def dispute_webhook_for(self, dispute_id: str) -> Signed:
+        return self._heard("charge.dispute.created")
 
     def _heard(self, kind: str) -> Signed:
         self.peer.receiver.wait_for(len(self.peer.events()))
@@ -328,3 +341,67 @@ def test_our_recorded_events_have_the_vendors_shape() -> None:
     ]
     for name in known:
         assert checker.event("stripe", recorded(name)) == []
+
+
+def test_an_appeal_of_an_old_dispute_is_listed(
+    peer: Peer, provider: StripeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is of those opened since then; the events tell of the others."""
+    payment = paid(provider)
+    peer.control(open_dispute={"payment": payment.provider_payment_id})
+    (dispute,) = peer.ledger.objects("dispute")
+    since = datetime.now(tz=UTC) + timedelta(hours=1)
+    later = int(since.timestamp()) + 60
+    monkeypatch.setattr("proofs.fakes.stripe_objects.now", lambda: later)
+    peer.control(close_dispute={"dispute": dispute["id"], "won": True})
+
+    (seen,) = provider.list_disputes(since)
+
+    assert (seen.provider_dispute_id, seen.state) == (dispute["id"], DisputeState.WON)
+
+
+@pytest.mark.django_db
+def test_a_sweep_books_payouts_as_they_go(peer: Peer, provider: StripeProvider) -> None:
+    paid(provider)
+    account = accounts.get("stripe")
+    peer.control(pay_out={"currency": "eur", "days": 3})
+    (at_stripe,) = peer.ledger.objects("payout")
+
+    reconcile.sweep(account.pk)
+
+    payout = Payout.objects.get()
+    net = at_stripe["amount"]
+    assert 0 < net < 1250
+    assert (payout.provider_payout_id, payout.state) == (at_stripe["id"], "pending")
+    assert payout.amount == Money(net, "EUR")
+    day = datetime.fromtimestamp(at_stripe["arrival_date"], UTC).date()
+    assert payout.arrives_on == day
+    peer.control(end_payout={"payout": at_stripe["id"], "paid": True})
+    ProviderAccount.objects.update(next_sweep_at=None)
+    reconcile.sweep(account.pk)
+    payout.refresh_from_db()
+    assert payout.state == "paid"
+    peer.control(end_payout={"payout": at_stripe["id"], "paid": False})
+    with clock.frozen(clock.now() + timedelta(hours=6)):
+        ProviderAccount.objects.update(next_sweep_at=None)
+        reconcile.sweep(account.pk)
+    payout.refresh_from_db()
+    assert payout.state == "failed"
+
+
+@pytest.mark.django_db
+def test_keys_that_may_not_read_payouts_keep_no_money_from_being_found(
+    peer: Peer, provider: StripeProvider
+) -> None:
+    payment = paid(provider)
+    account = accounts.get("stripe")
+    peer.control(error_500={"path": "/v1/payouts", "method": "GET"})
+
+    with pytest.raises(ProviderUnavailable):
+        reconcile.sweep(account.pk)
+
+    account.refresh_from_db()
+    assert account.swept_at is not None
+    assert account.sweep_problem.startswith("Payouts: ")
+    booked = Payment.objects.get()
+    assert booked.provider_payment_id == payment.provider_payment_id

@@ -7,21 +7,29 @@ from dataclasses import replace
 import pytest
 from django.utils.crypto import salted_hmac
 
-from links.models import TrainingPayment, TrainingRefund, WebhookEvent
-from links.providers import training
-from links.providers.base import CheckoutSnapshot, PaymentSnapshot, ProviderRejected
+from links.models import TrainingDispute, TrainingPayment, TrainingRefund, WebhookEvent
+from links.providers import training, training_disputes
+from links.providers.base import (
+    CheckoutSnapshot,
+    DisputeState,
+    PaymentSnapshot,
+    ProviderRejected,
+)
 from links.providers.training import SIGNATURE_HEADER, TrainingProvider
 from links.services.training import deliver_webhooks
 from merchant_portal.lib import clock
 from merchant_portal.lib.money import Money
 
+from .dispute_contract import DisputeContract
 from .provider_contract import REQUEST, Signed
-from .refund_contract import FIRST, RefundContract, request_for
+from .refund_contract import FIRST, request_for
 
 pytestmark = pytest.mark.django_db
 
 
-class TestContract(RefundContract):
+class TestContract(DisputeContract):
+    answer_within = training_disputes.ANSWER_WITHIN
+
     @pytest.fixture
     def provider(self) -> TrainingProvider:
         return TrainingProvider()
@@ -60,6 +68,25 @@ class TestContract(RefundContract):
 
     def refund_webhook_for(self, payment: PaymentSnapshot) -> Signed:
         return training.refund_webhook(TrainingRefund.objects.get())
+
+    def open_dispute(self, payment_id: str, minor: int) -> str:
+        payment = TrainingPayment.objects.get(payment_id=payment_id)
+        made = training_disputes.open_dispute(payment, amount_minor=minor)
+        return str(made.dispute_id)
+
+    def answer_dispute(self, dispute_id: str) -> None:
+        self._move(dispute_id, DisputeState.UNDER_REVIEW)
+
+    def close_dispute(self, dispute_id: str, *, is_won: bool) -> None:
+        self._move(dispute_id, DisputeState.WON if is_won else DisputeState.LOST)
+
+    def _move(self, dispute_id: str, state: DisputeState) -> None:
+        dispute = TrainingDispute.objects.get(dispute_id=dispute_id)
+        training_disputes.move_dispute(dispute, state)
+
+    def dispute_webhook_for(self, dispute_id: str) -> Signed:
+        dispute = TrainingDispute.objects.get(dispute_id=dispute_id)
+        return training.dispute_webhook(dispute)
 
     def unknown_event(self) -> bytes:
         return json.dumps({"id": "tev_1", "type": "weather", "session": ""}).encode()

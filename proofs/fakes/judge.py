@@ -15,11 +15,12 @@ class Judge:
         self._ledger = ledger
         self._checker = vendor_specs.load(specs) if specs else None
 
-    def request(self, request: Request) -> None:
+    def request(self, request: Request, document: str = "") -> None:
+        """`document`: another of the vendor's than the fake's own, for older clients."""
         if self._checker:
             place = f"request {request.method} {request.path}"
             found = self._checker.request(
-                self._provider,
+                document or self._provider,
                 request.method,
                 request.target,
                 request.headers.get("content-type"),

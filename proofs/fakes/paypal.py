@@ -1,11 +1,11 @@
 """A small stateful fake of PayPal: Orders v2 and Payments v2, with a ledger on disk.
 
-An order, its approval on a hosted page, its capture, refunds; bearer tokens; keys in the
+An order, its approval on a hosted page, its capture, refunds, disputes; bearer tokens; keys in the
 header PayPal-Request-Id, which get the latest state of what they made, as PayPal
 documents it; transaction search; webhooks signed under certificates of its own. Words
 and shapes are those of PayPal's documents of 2024-02. Not modelled: authorizations,
-several purchase units, shipping, item taxes, payees, changing an order, disputes,
-payouts, subscriptions, invoices, currency conversion, and a registration of webhooks.
+several purchase units, shipping, item taxes, payees, changing an order, payouts,
+subscriptions, invoices, currency conversion, and a registration of webhooks.
 """
 
 import hashlib
@@ -17,8 +17,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from proofs.fakes import (
+    actions,
+    paypal_disputes,
+    paypal_events,
+    paypal_page,
+    paypal_rules,
+    paypal_tokens,
+)
 from proofs.fakes import paypal_certificates as certificates
-from proofs.fakes import paypal_events, paypal_page, paypal_rules, paypal_tokens
 from proofs.fakes import paypal_objects as objects
 from proofs.fakes.ledger import Json, Ledger
 from proofs.fakes.paypal_books import (
@@ -213,6 +220,8 @@ class PayPalFake(ProviderFake):
             (WEBHOOKS, lambda r, i: {"webhooks": self._webhooks()}),
             (f"{WEBHOOKS}/([^/]+)", lambda r, i: self._webhook(i)),
             (objects.EVENTS, lambda r, i: self._event_list(r)),
+            (paypal_disputes.PATH, lambda r, i: books.disputes.listed(_query(r))),
+            (f"{paypal_disputes.PATH}/([^/]+)", lambda r, i: books.disputes.shown(i)),
         ]
 
     def _webhooks(self) -> list[Json]:
@@ -235,11 +244,7 @@ class PayPalFake(ProviderFake):
         raise not_found()
 
     def _event_list(self, request: Request) -> Json:
-        return paypal_events.listed(
-            self.ledger,
-            dict(urllib.parse.parse_qsl(request.query)),
-            base=self.base_url,
-        )
+        return paypal_events.listed(self.ledger, _query(request), base=self.base_url)
 
     def _documented(self, answer: Answer) -> Answer | None:
         """They know no 429, no body of a 500, and nothing of keys that come back."""
@@ -316,6 +321,7 @@ class PayPalFake(ProviderFake):
             "settle_refund": lambda v: self._act(
                 lambda: self._books.settle_refund(v["refund"], status=v["status"])
             ),
+            **actions.of_disputes(lambda: self._books.disputes, self._act),
             "dashboard_refund": lambda v: self._act(lambda: self._dashboard_refund(v)),
         }
 
@@ -336,7 +342,7 @@ class PayPalFake(ProviderFake):
     def _set_refunds_at_once(self, value: Any) -> None:
         self._books.refunds_at_once = bool(value)
 
-    def _act(self, action: Callable[[], None]) -> None:
+    def _act(self, action: Callable[[], object]) -> None:
         with self.ledger.atomic():
             try:
                 action()
@@ -353,6 +359,10 @@ def _body(request: Request) -> Json:
     if not isinstance(body, dict):
         raise PayPalError(400, "MALFORMED_REQUEST_JSON")
     return body
+
+
+def _query(request: Request) -> dict[str, str]:
+    return dict(urllib.parse.parse_qsl(request.query))
 
 
 def _back(address: str, told: dict[str, str]) -> Answer:

@@ -10,6 +10,7 @@ from typing import Any
 from proofs.fakes import paypal_objects as objects
 from proofs.fakes import paypal_rules as rules
 from proofs.fakes.ledger import Json, Ledger
+from proofs.fakes.paypal_disputes import Disputes
 from proofs.fakes.paypal_errors import PayPalError, not_found
 from proofs.fakes.paypal_money import minor_units, money
 from proofs.fakes.totals import Totals
@@ -77,6 +78,7 @@ class Books:
         self._announce = announce
         self._base_url = base_url
         self._unique_invoices = unique_invoices
+        self.disputes = Disputes(ledger, self.find, self._tell, base_url)
 
     # -- orders --------------------------------------------------------------------
 

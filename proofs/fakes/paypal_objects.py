@@ -7,6 +7,8 @@ The ledger keeps them as answers show them, but without links and with ids besid
 import secrets
 import string
 import time
+import urllib.parse
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from proofs.fakes.ledger import Json
@@ -35,6 +37,10 @@ def now() -> str:
 
 def written(moment: float) -> str:
     return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def query(params: Mapping[str, str]) -> str:
+    return urllib.parse.urlencode(params)
 
 
 def new_id(length: int = 17, letters: str = LETTERS) -> str:

@@ -118,6 +118,10 @@ class ProviderFake(Fake):
         """Whether the documents have a say in this request."""
         return True
 
+    def _document_for(self, request: Request) -> str:
+        """Which of the vendor's documents judges the request; '': the fake's own."""
+        return ""
+
     def _is_aside(self, request: Request) -> bool:
         """Whether only a switch that names this path strikes the request."""
         return False
@@ -131,7 +135,7 @@ class ProviderFake(Fake):
     def _api(self, request: Request, key: str) -> tuple[Answer, Fault | None]:
         judged = self._is_judged(request)
         if judged:
-            self._judge.request(request)
+            self._judge.request(request, self._document_for(request))
         refusal = self._refused_stranger(request)
         if refusal is None:
             answer, fault = self._answer_or_fault(request, key)

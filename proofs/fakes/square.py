@@ -1,10 +1,10 @@
 """A small stateful fake of Square, Square-Version 2025-08-20, with a ledger on disk.
 
-Payment links and what follows from them: orders, payments, refunds; idempotency keys in
-the body; a hosted page at each link's `url`; signed webhooks. As Square's own people say
-of API links, the order stays OPEN when it is paid, and its tenders name failed payments
+Payment links and what follows from them: orders, payments, refunds, disputes, payouts;
+idempotency keys in the body; a hosted page at each link's `url`; signed webhooks. As
+Square's own people say of API links, the order stays OPEN when it is paid, and its tenders name failed payments
 too: only a payment's status tells what was paid. Not modelled: updating links, tips,
-taxes, discounts, disputes, payouts, and several locations.
+taxes, discounts, and several locations.
 """
 
 import base64
@@ -19,13 +19,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from proofs.fakes import actions, square_page, square_rules
 from proofs.fakes import square_lists as lists
 from proofs.fakes import square_objects as objects
-from proofs.fakes import square_page, square_rules
 from proofs.fakes.ledger import Json, Ledger
 from proofs.fakes.provider import KeyReused, ProviderFake
 from proofs.fakes.square_books import ORDER, PAYMENT, REFUND, Books
+from proofs.fakes.square_disputes import DISPUTE
 from proofs.fakes.square_objects import API_VERSION, MERCHANT_ID, SquareError
+from proofs.fakes.square_payouts import PAYOUT
 from proofs.fakes.web import Answer, Request
 
 LOCATION_ID = "LFAKEFORPROOFS"
@@ -80,6 +82,8 @@ class SquareFake(ProviderFake):
                 "refunds_at_once": self._set_refunds_at_once,
                 "complete_order": self._complete_order,
                 "charge_fees": self._charge_fees,
+                **actions.of_disputes(lambda: self._books.disputes, self._act),
+                **actions.of_payouts(lambda: self._books.payouts, self._act),
             },
         )
         self._key = key
@@ -189,6 +193,10 @@ class SquareFake(ProviderFake):
             ("POST", "/v2/refunds", lambda r, b, i: books.create_refund(b)),
             ("GET", "/v2/refunds", self._lister(REFUND)),
             ("GET", "/v2/refunds/([^/]+)", self._finder(REFUND)),
+            ("GET", "/v2/disputes", lambda r, b, i: books.disputes.listed(_query(r))),
+            ("GET", "/v2/disputes/([^/]+)", self._finder(DISPUTE)),
+            ("GET", "/v2/payouts", lambda r, b, i: books.payouts.listed(_query(r))),
+            ("GET", "/v2/payouts/([^/]+)", self._finder(PAYOUT)),
             ("GET", "/v2/locations", lambda r, b, i: {"locations": [place]}),
             (
                 "GET",
@@ -310,7 +318,7 @@ class SquareFake(ProviderFake):
     # -- webhooks and control ------------------------------------------------------------
 
     def _announce(self, event: Json) -> None:
-        self._judge.event(event)
+        self._judge.event(objects.as_documented(event))
         if not self.plan.url or (self._events and event["type"] not in self._events):
             return
         body = json.dumps(event, separators=(",", ":"))
@@ -353,7 +361,7 @@ class SquareFake(ProviderFake):
         if value:
             self._act(self._books.charge_fees)
 
-    def _act(self, action: Callable[[], None]) -> None:
+    def _act(self, action: Callable[[], object]) -> None:
         with self.ledger.atomic():
             try:
                 action()

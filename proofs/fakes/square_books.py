@@ -9,7 +9,9 @@ from collections.abc import Callable
 from proofs.fakes import square_objects as objects
 from proofs.fakes import square_rules as rules
 from proofs.fakes.ledger import Json, Ledger
+from proofs.fakes.square_disputes import Disputes
 from proofs.fakes.square_objects import SquareError
+from proofs.fakes.square_payouts import Payouts
 from proofs.fakes.totals import Totals
 
 LINK = "payment_link"
@@ -58,6 +60,8 @@ class Books:
         self.refunds_at_once = False
         self._ledger = ledger
         self._announce = announce
+        self.disputes = Disputes(ledger, self.find, self._tell)
+        self.payouts = Payouts(ledger, self.find, self._tell, location)
         self._location = location
         self._completes_orders = completes_orders
         # Payment -> when its fee is due. What a restart finds without one is due at once.

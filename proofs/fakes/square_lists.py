@@ -56,6 +56,15 @@ def link_page(rows: list[Json], params: Mapping[str, str]) -> Json:
     )
 
 
+def plain_page(
+    rows: list[Json], params: Mapping[str, str], *, name: str, limit: int
+) -> Json:
+    """One page of what has no order to ask for, newest first."""
+    return _page(
+        rows, dict(params), field="created_at", order="DESC", limit=limit, name=name
+    )
+
+
 def searched(rows: list[Json], body: Json) -> Json:
     """One page of orders (oldest first) for a SearchOrders body."""
     places = body.get("location_ids")

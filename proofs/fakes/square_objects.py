@@ -248,6 +248,15 @@ def event(kind: str, subject: str, identity: str, body: Json) -> Json:
     }
 
 
+def as_documented(event: Json) -> Json:
+    """The event for its judge: the documents call the member of a dispute `object`, and
+    their own examples, like Square itself, call it `dispute`."""
+    held = event["data"]["object"]
+    if "dispute" not in held:
+        return event
+    return {**event, "data": {**event["data"], "object": {"object": held["dispute"]}}}
+
+
 def order_notice(order: Json, *, created: bool) -> Json:
     """What an order's event tells: neither amounts nor tenders."""
     names = ["location_id", "state", "version", "created_at"]

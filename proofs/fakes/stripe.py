@@ -1,6 +1,6 @@
 """A small stateful fake of Stripe, API version 2026-10-28.endive, with a ledger on disk.
 
-Checkout sessions and what follows from them; idempotency keys as Stripe keeps them;
+Checkout sessions and what follows from them, disputes, payouts; idempotency keys as Stripe keeps them;
 a hosted page at each session's `url`; signed webhooks. Not modelled: 409 for a key whose
 first call is still running (the second call waits and gets the replay), the expired event
 at the very second (a session expires when it is next looked at), and sums with discounts,
@@ -18,17 +18,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from proofs.fakes import stripe_page
+from proofs.fakes import actions, stripe_page
 from proofs.fakes.ledger import Json, Ledger
 from proofs.fakes.provider import KeyReused, ProviderFake
 from proofs.fakes.stripe_books import INTENT, SESSION, TRANSACTION, Books
+from proofs.fakes.stripe_disputes import DISPUTE
 from proofs.fakes.stripe_form import StripeError, decode, integer
 from proofs.fakes.stripe_objects import API_VERSION, account, new_id
+from proofs.fakes.stripe_payouts import PAYOUT
 from proofs.fakes.web import Answer, Request
 
 KEY_LIMIT = 255
 # Stripe's CLI completes sessions through these; the vendor's documents leave them out.
 UNDOCUMENTED = ("/v1/payment_pages/", "/v1/payment_methods")
+OLDER = "stripe-2023-08-16"
 
 Handler = Callable[[Request, Json, str, str], Json]
 
@@ -61,6 +64,8 @@ class StripeFake(ProviderFake):
                 "settle": self._settle,
                 "settle_refund": self._settle_refund,
                 "refunds_pending": self._set_refunds_pending,
+                **actions.of_disputes(lambda: self._books.disputes, self._act),
+                **actions.of_payouts(lambda: self._books.payouts, self._act),
             },
         )
         self._key = key
@@ -164,7 +169,7 @@ class StripeFake(ProviderFake):
             (
                 "POST",
                 "/v1/payment_methods",
-                lambda r, p, k, i: {"id": new_id("pm"), "object": "payment_method"},
+                lambda r, p, k, i: books.create_method(p),
             ),
             ("GET", "/v1/payment_pages/([^/]+)", lambda r, p, k, i: books.session(i)),
             (
@@ -173,11 +178,38 @@ class StripeFake(ProviderFake):
                 lambda r, p, k, i: self._confirm(p, i),
             ),
         ]
-        table.append(("GET", sessions, self._lister(SESSION)))
+        return [
+            *table,
+            *self._changing_table(),
+            ("GET", sessions, self._lister(SESSION)),
+            *self._reading_table(),
+        ]
+
+    def _changing_table(self) -> list[tuple[str, str, Handler]]:
+        disputes, payouts = self._books.disputes, self._books.payouts
+        return [
+            ("POST", "/v1/payouts", lambda r, p, k, i: payouts.create(p, key=k)),
+            ("POST", "/v1/payouts/([^/]+)", lambda r, p, k, i: payouts.update(i, p)),
+            (
+                "POST",
+                "/v1/disputes/([^/]+)",
+                lambda r, p, k, i: disputes.update(i, p),
+            ),
+            (
+                "POST",
+                "/v1/disputes/([^/]+)/close",
+                lambda r, p, k, i: disputes.give_in(i),
+            ),
+        ]
+
+    def _reading_table(self) -> list[tuple[str, str, Handler]]:
+        table: list[tuple[str, str, Handler]] = []
         for plural, kind in (
             ("payment_intents", INTENT),
             ("charges", "charge"),
             ("refunds", "refund"),
+            ("disputes", DISPUTE),
+            ("payouts", PAYOUT),
             ("balance_transactions", TRANSACTION),
             ("events", "event"),
         ):
@@ -199,7 +231,7 @@ class StripeFake(ProviderFake):
             != (session["amount_total"])
         ):
             raise StripeError(400, "The amount has changed.", param="expected_amount")
-        return self._books.pay(identity)
+        return self._books.pay_by(identity, str(params.get("payment_method", "")))
 
     def _refused_stranger(self, request: Request) -> Answer | None:
         if self._is_allowed(request):
@@ -216,10 +248,12 @@ class StripeFake(ProviderFake):
         return hmac.compare_digest(value.encode(), self._key.encode())
 
     def _is_judged(self, request: Request) -> bool:
-        """Stripe's own CLI speaks older versions, so only others are judged."""
-        if "stripe-cli" in request.headers.get("user-agent", "").lower():
-            return False
         return not request.path.startswith(UNDOCUMENTED)
+
+    def _document_for(self, request: Request) -> str:
+        """Stripe's own CLI still says payment_method_types, as before 2026."""
+        agent = request.headers.get("user-agent", "").lower()
+        return OLDER if "stripe-cli" in agent else ""
 
     @staticmethod
     def _error(error: StripeError, headers: dict[str, str] | None = None) -> Answer:
@@ -308,6 +342,7 @@ class StripeFake(ProviderFake):
         self._books.refunds.are_pending = bool(value)
 
     def _act(self, action: Callable[[], object]) -> None:
+        """Inside one transaction; what Stripe refuses is a ValueError."""
         with self.ledger.atomic():
             try:
                 action()

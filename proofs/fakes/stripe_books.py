@@ -11,13 +11,20 @@ from typing import Any
 from proofs.fakes import stripe_money as money
 from proofs.fakes import stripe_objects as objects
 from proofs.fakes import stripe_rules as rules
+from proofs.fakes.actions import ANSWER_DAYS
 from proofs.fakes.ledger import Json, Ledger
+from proofs.fakes.stripe_disputes import DISPUTED_AT_ONCE, Disputes
 from proofs.fakes.stripe_form import StripeError, integer, missing
+from proofs.fakes.stripe_payouts import Payouts
 from proofs.fakes.stripe_refunds import Refunds
 
 SESSION = "checkout.session"
 INTENT = "payment_intent"
 TRANSACTION = "balance_transaction"
+METHOD = "payment_method"
+CARDS = {"", "pm_card_visa", "pm_card_bypassPending"}
+# The account by which Stripe's CLI makes a debit fail.
+BOUNCING = {"IT60X0542811101000000123456"}
 
 # field -> kind of the object that its id names
 EXPANDABLE = {
@@ -34,6 +41,8 @@ FILTERS = {
     INTENT: (),
     "charge": ("payment_intent",),
     "refund": ("charge", "payment_intent"),
+    "dispute": ("charge", "payment_intent"),
+    "payout": ("status", "destination"),
     TRANSACTION: ("source", "type", "currency"),
     "event": ("type",),
 }
@@ -51,7 +60,9 @@ class Books:
     def __init__(self, ledger: Ledger, announce: Callable[[Json], None]) -> None:
         self._ledger = ledger
         self._announce = announce
-        self.refunds = Refunds(ledger, self.find, self._tell)
+        self.disputes = Disputes(ledger, self.find, self._tell)
+        self.payouts = Payouts(ledger, self.find, self._tell)
+        self.refunds = Refunds(ledger, self.find, self._tell, self.disputes.holds)
 
     # -- sessions --------------------------------------------------------------
 
@@ -115,6 +126,15 @@ class Books:
         self._complete(session, intent, payment_status="unpaid")
         self._tell("checkout.session.completed", session)
         return session
+
+    def pay_by(self, identity: str, method: str) -> Json:
+        """As the CLI confirms it: a debit is under way first, and its bank account says
+        how it ends, a card is charged at once."""
+        iban = (self._ledger.get(METHOD, method) or {}).get("iban")
+        if iban is None:
+            return self.pay(identity)
+        self.pay_later(identity)
+        return self.settle(identity, succeeded=iban not in BOUNCING)
 
     def settle(self, identity: str, *, succeeded: bool) -> Json:
         """End a delayed payment one way or the other."""
@@ -208,10 +228,23 @@ class Books:
             raise missing("currency")
         if params.get("confirm") != "true":
             raise StripeError(400, "This fake only does confirm=true.", param="confirm")
+        card = params.get("payment_method", "")
+        if card not in CARDS and card not in DISPUTED_AT_ONCE:
+            raise StripeError(
+                400, f"This fake knows no card {card}.", param="payment_method"
+            )
         amount = rules.check_amount(integer(params, "amount"), currency.lower())
         intent = money.payment_intent(amount, currency.lower(), params, "succeeded")
         self._charge(intent, email=params.get("receipt_email"))
         self._tell("payment_intent.succeeded", intent, key=key)
+        if card in DISPUTED_AT_ONCE:
+            self.disputes.open(
+                intent["id"],
+                amount=None,
+                reason="",
+                days=ANSWER_DAYS,
+                is_inquiry=DISPUTED_AT_ONCE[card],
+            )
         return intent
 
     # -- the catalogue, as far as Stripe's own CLI needs it ------------------------
@@ -222,6 +255,14 @@ class Books:
         product = objects.product(params)
         self._ledger.put("product", product["id"], product)
         return product
+
+    def create_method(self, params: Json) -> Json:
+        """A card, or an account by its IBAN; Stripe's object has no IBAN in full."""
+        method = {"id": objects.new_id("pm"), "object": "payment_method"}
+        debit = params.get("sepa_debit", {})
+        iban = debit.get("iban") if isinstance(debit, dict) else None
+        self._ledger.put(METHOD, method["id"], {"iban": iban})
+        return method
 
     def create_price(self, params: Json) -> Json:
         if not params.get("currency"):

@@ -148,6 +148,26 @@ def balance_transaction(source: Json, kind: str) -> Json:
     }
 
 
+def adjustment(dispute: Json, amount: int, fee: int) -> Json:
+    """What a dispute takes off the balance, or brings back to it."""
+    entry = balance_transaction({**dispute, "amount": amount}, "charge")
+    kept = {
+        "amount": fee,
+        "application": None,
+        "currency": dispute["currency"],
+        "description": "Dispute fee",
+        "type": "stripe_fee",
+    }
+    return entry | {
+        "description": f"Chargeback withdrawal for {dispute['charge']}",
+        "fee": fee,
+        "fee_details": [kept] if fee else [],
+        "net": amount - fee,
+        "reporting_category": "dispute" if amount < 0 else "dispute_reversal",
+        "type": "adjustment",
+    }
+
+
 def refund(paid: Json, amount_minor: int, params: Json) -> Json:
     return {
         "id": new_id("re"),
@@ -180,6 +200,8 @@ def totals(ledger: Ledger) -> dict[str, Totals]:
             entry = sums.setdefault(given["currency"].upper(), Totals())
             entry.refunded += given["amount"]
     for moved in ledger.objects("balance_transaction"):
+        if moved["type"] not in ("charge", "refund"):  # disputes, payouts
+            continue
         sums[moved["currency"].upper()].fees += moved["fee"]
     return sums
 

@@ -20,13 +20,19 @@ class Tell(Protocol):
 
 
 class Refunds:
-    """`find(kind, id)` is the books' own. `are_pending`: new ones wait for settle(), as
-    those do that the account's balance cannot pay."""
+    """`find(kind, id)` is the books' own. `is_disputed(charge)`: its money is held.
+    `are_pending`: new ones wait for settle(), as those do that the account's balance
+    cannot pay."""
 
     def __init__(
-        self, ledger: Ledger, find: Callable[[str, str], Json], tell: Tell
+        self,
+        ledger: Ledger,
+        find: Callable[[str, str], Json],
+        tell: Tell,
+        is_disputed: Callable[[Json], bool],
     ) -> None:
         self.are_pending = False
+        self._is_disputed = is_disputed
         self._ledger = ledger
         self._find = find
         self._tell = tell
@@ -109,4 +115,10 @@ class Refunds:
             raise missing("payment_intent")
         if not charge["captured"]:
             raise StripeError(400, "This charge was not captured.", param="charge")
+        if self._is_disputed(charge):
+            raise StripeError(
+                400,
+                f"Charge {charge['id']} has been charged back; cannot issue a refund.",
+                code="charge_disputed",
+            )
         return charge

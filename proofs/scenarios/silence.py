@@ -1,7 +1,7 @@
 """A day on which no webhook arrives, 400 links (`make prove NAME=silence`).
 
 Stripe, Square and PayPal are the fakes, over HTTP; only looks and sweeps are left to the
-product. SEED= and EXAMPLES= (links) change the draw and the size.
+product. Payments, refunds and disputes are held against the fakes' own books. SEED= and EXAMPLES= (links) change the draw and the size.
 """
 
 import sys

@@ -33,6 +33,9 @@ SCOPES = {
     ("get", "/api/v1/payments/{payment_id}"): "payments:read",
     ("get", "/api/v1/payments/{payment_id}/refunds"): "payments:read",
     ("post", "/api/v1/payments/{payment_id}/refunds"): "refunds:propose",
+    ("get", "/api/v1/disputes"): "payments:read",
+    ("get", "/api/v1/disputes/{dispute_id}"): "payments:read",
+    ("get", "/api/v1/payouts"): "reports:read",
     ("get", "/api/v1/messages"): "messages:read",
 }
 LINK = {
@@ -46,6 +49,7 @@ def where(path: str) -> str:
         path.replace("{customer_id}", "cus_00000000000000000000")
         .replace("{link_id}", "plk_00000000000000000000")
         .replace("{payment_id}", "pay_00000000000000000000")
+        .replace("{dispute_id}", "dsp_00000000000000000000")
     )
     return filled.removeprefix("/api/v1/")
 

@@ -8,15 +8,29 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from customers.models import ContactKind, ContactPoint, Customer
-from links.models import Payment, PaymentLink, PaymentState, ProviderAccount
+from links.models import (
+    Dispute,
+    DisputeState,
+    Payment,
+    PaymentLink,
+    PaymentState,
+    Payout,
+    PayoutState,
+    ProviderAccount,
+)
 from links.services import links
 from links.services.amounts import LineData
 from links.services.links import LinkData
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
+from merchant_portal.staff.models import User
+from merchant_portal.staff.roles import Role
 from notifications.models import Category, Message
 
 from .client import Caller
+from .conftest import NewCaller
+
+LISTS = ["customers", "links", "payments", "disputes", "payouts", "messages"]
 
 
 def make_customers(count: int) -> list[Customer]:
@@ -87,9 +101,45 @@ def make_messages(made: list[PaymentLink], category: Category) -> None:
     )
 
 
+def make_disputes() -> None:
+    now = clock.now()
+    Dispute.objects.bulk_create(
+        Dispute(
+            account=payment.account,
+            provider_dispute_id=f"d{payment.pk}",
+            payment=payment,
+            state=DisputeState.NEEDS_RESPONSE,
+            amount_minor=1400,
+            currency="EUR",
+            opened_at=now,
+            recorded_at=now,
+        )
+        for payment in Payment.objects.filter(disputes=None).select_related("account")
+    )
+
+
+def make_payouts(count: int) -> None:
+    account, now = ProviderAccount.objects.get(slug="training"), clock.now()
+    known = Payout.objects.count()
+    Payout.objects.bulk_create(
+        Payout(
+            account=account,
+            provider_payout_id=f"po_{number}",
+            state=PayoutState.PAID,
+            amount_minor=-100 + number * 1000,
+            currency="EUR",
+            created_at=now,
+            recorded_at=now,
+        )
+        for number in range(known, known + count)
+    )
+
+
 def fill(count: int) -> None:
     made = make_links(count)
     make_payments(made)
+    make_disputes()
+    make_payouts(count)
     make_messages(made, Category.INVITATION)
 
 
@@ -98,7 +148,7 @@ def read(caller: Caller, where: str, **query: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("where", ["customers", "links", "payments", "messages"])
+@pytest.mark.parametrize("where", LISTS)
 def test_pages_show_every_row_once_newest_first(caller: Caller, where: str) -> None:
     fill(5)
     whole = [item["id"] for item in read(caller, where)["items"]]
@@ -118,7 +168,7 @@ def test_pages_show_every_row_once_newest_first(caller: Caller, where: str) -> N
     assert pages == 3
 
 
-@pytest.mark.parametrize("where", ["customers", "links", "payments", "messages"])
+@pytest.mark.parametrize("where", LISTS)
 def test_a_full_last_page_has_no_next(caller: Caller, where: str) -> None:
     fill(2)
 
@@ -127,7 +177,7 @@ def test_a_full_last_page_has_no_next(caller: Caller, where: str) -> None:
 
 @pytest.mark.parametrize(
     ("where", "most"),
-    [("customers", 5), ("links", 6), ("payments", 5), ("messages", 5)],
+    [(where, 6 if where == "links" else 5) for where in LISTS],
 )
 def test_a_long_list_asks_no_more_than_a_short_one(
     caller: Caller, where: str, most: int
@@ -185,6 +235,73 @@ def test_a_payment_in_full(caller: Caller) -> None:
     assert listed["amount"] == {"amount_minor": 1400, "currency": "EUR"}
     assert (listed["provider"], listed["state"]) == ("training", "succeeded")
     assert read(caller, f"payments/{listed['id']}") == listed
+
+
+def test_disputes_by_payment_link_and_state(caller: Caller) -> None:
+    made = make_links(2)
+    make_payments(made)
+    make_disputes()
+    first = made[0].payments.get()
+
+    by_link = read(caller, "disputes", link=made[0].public_id)["items"]
+    by_payment = read(caller, "disputes", payment=first.public_id)["items"]
+
+    (dispute,) = by_link
+    assert by_payment == by_link
+    assert dispute["id"].startswith("dsp_")
+    assert (dispute["payment"], dispute["link"]) == (
+        first.public_id,
+        made[0].public_id,
+    )
+    assert dispute["amount"] == {"amount_minor": 1400, "currency": "EUR"}
+    assert (dispute["state"], dispute["closed_at"]) == ("needs_response", None)
+    assert read(caller, f"disputes/{dispute['id']}") == dispute
+    assert len(read(caller, "disputes", state="needs_response")["items"]) == 2
+    assert read(caller, "disputes", state="won")["items"] == []
+    assert caller.get("disputes", state="nonsense").status_code == 422
+    assert caller.get("disputes/dsp_00000000000000000000").status_code == 404
+
+
+def test_disputes_are_those_of_visible_links(
+    new_caller: NewCaller, caller: Caller
+) -> None:
+    make_payments(make_links(1))
+    make_disputes()
+    Dispute.objects.create(
+        account=ProviderAccount.objects.get(slug="training"),
+        provider_dispute_id="orphan",
+        state=DisputeState.NEEDS_RESPONSE,
+        amount_minor=100,
+        currency="EUR",
+        opened_at=clock.now(),
+        recorded_at=clock.now(),
+    )
+    bob = User.objects.create_user("bob@staff.example", role=Role.OWNER)
+    orphan, ours = read(caller, "disputes")["items"]
+    keys = {
+        new_caller("payments:read"): [ours["id"]],
+        new_caller("payments:read", created_by=bob): [],
+        new_caller("payments:read", "links:all"): [orphan["id"], ours["id"]],
+    }
+
+    assert (orphan["payment"], orphan["link"]) == (None, None)
+    for reader, expected in keys.items():
+        found = read(reader, "disputes")["items"]
+        assert [item["id"] for item in found] == expected
+        status = 200 if orphan["id"] in expected else 404
+        assert reader.get(f"disputes/{orphan['id']}").status_code == status
+
+
+def test_payouts_by_state(caller: Caller) -> None:
+    make_payments(make_links(1))
+    make_payouts(2)
+
+    newest, first = read(caller, "payouts", state="paid")["items"]
+
+    assert first["id"].startswith("pyo_")
+    assert first["amount"] == {"amount_minor": -100, "currency": "EUR"}
+    assert (newest["provider"], newest["provider_payout_id"]) == ("training", "po_1")
+    assert read(caller, "payouts", state="failed")["items"] == []
 
 
 def test_mails_that_sign_staff_in_are_not_shown(caller: Caller) -> None:

@@ -1,4 +1,4 @@
-"""Links paid and given back on a day on which only looks and sweeps tell of it."""
+"""Links paid, given back and disputed on a day on which only looks and sweeps tell of it."""
 
 import random
 from collections import Counter, defaultdict
@@ -10,8 +10,8 @@ from django.db import connection
 
 from customers.models import Customer
 from links import tasks
-from links.models import Payment, PaymentLink, Refund, WebhookEvent
-from links.services import checkouts, links, reconcile, refunding
+from links.models import Dispute, Payment, PaymentLink, Refund, WebhookEvent
+from links.services import checkouts, disputes, links, reconcile, refunding
 from links.services.errors import LinkError
 from links.tests.factories import make_link
 from merchant_portal.lib import queue
@@ -36,6 +36,15 @@ FATES = (
     "two payments",
     "two payments",
     "nobody",
+)
+# What becomes of money that nobody gives back: the payer disputes it, and how that goes.
+DISPUTES: tuple[tuple[str, ...], ...] = (
+    *[("none",)] * 5,
+    ("open",),
+    ("open", "answered"),
+    ("open", "answered", "won"),
+    ("open", "lost"),
+    ("open", "answered", "lost"),
 )
 BACK = (*["keep"] * 5, "all", "part", "part", "parts", "by us")
 
@@ -143,6 +152,8 @@ class Silence:
         self, link: PaymentLink, slug: str, session: str, after: int = 1
     ) -> None:
         back = self.chance.choice(BACK)
+        if back == "keep":
+            self._dispute_later(link, slug, session, after)
         minor = link.amount_minor
         parts = {
             "all": [minor],
@@ -154,6 +165,23 @@ class Silence:
         for part in parts:
             act = partial(give, slug, session, part, link.currency)
             self._later(after, after + 3, act)
+
+    def _dispute_later(
+        self, link: PaymentLink, slug: str, session: str, after: int
+    ) -> None:
+        minor = self.chance.choice((link.amount_minor, link.amount_minor // 2))
+        for number, step in enumerate(self.chance.choice(DISPUTES)):
+            act = partial(self._dispute, slug, session, step, minor)
+            self._later(after + 2 * number, after + 2 * number + 1, act)
+
+    def _dispute(self, slug: str, session: str, step: str, minor: int) -> None:
+        payment = self.providers.paid(slug, session)
+        if not payment or step == "none":
+            return
+        if step == "open":
+            self.providers.open_dispute(slug, payment, minor)
+        elif dispute := self.providers.dispute_of(slug, payment):
+            self.providers.move_dispute(slug, dispute, step)
 
     def _give_back(self, slug: str, session: str, minor: int, currency: str) -> None:
         payment = self.providers.paid(slug, session)
@@ -199,6 +227,8 @@ class Silence:
                     self.counted["looks"] += 1
                 for pk in refunding.due(limit=1000):
                     tasks.settle_refund(pk)
+                for pk in disputes.due(limit=1000):
+                    tasks.settle_dispute(pk)
             if self.sweeps:
                 for pk in reconcile.due():
                     tasks.sweep_account(pk)
@@ -211,6 +241,7 @@ class Silence:
         found = list(books.check(connection))
         found += _apart("payment", _payments(), self.providers.captured())
         found += _apart("refund", _refunds(), self.providers.refunded())
+        found += _apart("dispute", _disputes(), self.providers.disputed())
         ours = {
             currency: (sums.captured, sums.refunded)
             for currency, sums in books.read(connection).items()
@@ -235,6 +266,9 @@ class Silence:
             "failed payments": Payment.objects.filter(state="failed").count(),
             "refunds": Refund.objects.filter(state="succeeded").count(),
             "failed refunds": Refund.objects.filter(state="failed").count(),
+            "disputes": Dispute.objects.count(),
+            "disputes lost": Dispute.objects.filter(state="lost").count(),
+            "disputes won": Dispute.objects.filter(state="won").count(),
             "proposed": Refund.objects.filter(state="proposed").count(),
             "events dropped": self.providers.events(),
             **{f"kept {c}": s.captured - s.refunded for c, s in sums.items()},
@@ -258,6 +292,13 @@ def _refunds() -> list[Money]:
             "payment__account__slug", "provider_refund_id", "amount_minor", "currency"
         )
     )
+
+
+def _disputes() -> list[Money]:
+    rows = Dispute.objects.values_list(
+        "account__slug", "provider_dispute_id", "state", "amount_minor", "currency"
+    )
+    return [(s, f"{name} {state}", minor, c) for s, name, state, minor, c in rows]
 
 
 def _apart(what: str, ours: list[Money], theirs: set[Money]) -> list[str]:

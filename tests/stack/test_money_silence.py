@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
+from links.providers.paypal import PayPalProvider
+from links.providers.square import SquareProvider
+from links.providers.stripe import StripeProvider
 from links.tests.factories import make_customer, make_user
 from tests.money.day import Day, providers
 from tests.money.silence import Silence
@@ -63,3 +66,19 @@ def test_control_without_sweeps_refunds_are_missing(new_day: NewDay) -> None:
 
     assert any(said.startswith("refund") for said in silence.findings())
     assert silence.differences()
+
+
+def test_control_without_their_lists_disputes_are_missing(
+    new_day: NewDay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Open disputes are asked about, but one that nobody told of is not known."""
+    for adapter in (StripeProvider, SquareProvider, PayPalProvider):
+        monkeypatch.setattr(adapter, "list_disputes", lambda self, since: ())
+    silence = new_day()
+
+    silence.live(LINKS)
+
+    found = silence.findings()
+    assert any(said.startswith("dispute") for said in found)
+    assert not any(said.startswith(("payment", "refund")) for said in found)
+    assert silence.figures()["disputes"] == 0

@@ -35,6 +35,7 @@ PAYPAL = {
     "/v2/checkout/": "checkout_orders_v2",
     "/v2/payments/": "payments_v2",
     "/v1/notifications/": "webhooks_v1",
+    "/v1/customer/": "disputes_v1",
 }
 
 
@@ -53,8 +54,9 @@ def paypal_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         prism(documents / "checkout_orders_v2.json", folder) as orders,
         prism(documents / "payments_v2.json", folder) as payments,
         prism(documents / "webhooks_v1.json", folder) as webhooks,
+        prism(documents / "disputes_v1.json", folder) as disputes,
     ):
-        yield dict(zip(PAYPAL, (orders, payments, webhooks), strict=True))
+        yield dict(zip(PAYPAL, (orders, payments, webhooks, disputes), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +96,9 @@ def call_everything(provider: Provider, session_id: str) -> None:
         lambda: provider.fetch_payment(ID),
         lambda: provider.refund(REFUND),
         lambda: list(provider.list_payments(since)),
+        lambda: provider.fetch_dispute(ID),
+        lambda: list(provider.list_disputes(since)),
+        lambda: list(provider.list_payouts(since)),
         lambda: provider.check_account(),
     ]
     for call in calls:
@@ -117,6 +122,9 @@ def test_paypal_refuses_nothing(paypal_urls: dict[str, str], settings: Any) -> N
         f"POST /v2/checkout/orders/{ID}/capture": 200,
         f"GET /v2/payments/captures/{ID}": 200,
         f"POST /v2/payments/captures/{ID}/refund": 201,
+        f"GET /v1/customer/disputes/{ID}": 200,
+        "GET /v1/customer/disputes/string": 200,  # the filler of the list
+        "GET /v1/customer/disputes": 200,
         "GET /v1/notifications/webhooks-events": 200,
         "GET /v1/notifications/webhooks/WH0123456789": 200,
     }
@@ -159,5 +167,8 @@ def test_square_refuses_nothing(square_url: str, settings: Any) -> None:
         "POST /v2/refunds",
         "GET /v2/payments",
         "GET /v2/refunds",
+        f"GET /v2/disputes/{ID}",
+        "GET /v2/disputes",
+        "GET /v2/payouts",
         "GET /v2/locations/L0TEST",
     }
