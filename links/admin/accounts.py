@@ -23,7 +23,8 @@ from ..models import FeeRate, ProviderAccount
 from ..providers.base import ProviderError
 from ..providers.registry import PROVIDERS, get_provider
 from ..services import accounts
-from . import lifelines
+from . import lifelines, reports
+from .comparisons import compare_view
 from .entry import bounded, needs, who
 
 
@@ -97,7 +98,12 @@ class ProviderAccountAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             self.admin_site.admin_view(check_view),
             name="links_provideraccount_check",
         )
-        return [check, *super().get_urls()]
+        compare = path(
+            "<int:pk>/compare/",
+            self.admin_site.admin_view(compare_view),
+            name="links_provideraccount_compare",
+        )
+        return [check, compare, *super().get_urls()]
 
     def change_view(
         self,
@@ -117,6 +123,9 @@ class ProviderAccountAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
                 if events
                 else "",
                 "may_check": who(request).may(Right.BUSINESS_WRITE),
+                "may_compare": who(request).may(Right.PAYMENTS_WRITE)
+                and account.slug != "manual",
+                "running": reports.running(account),
             }
         answer: HttpResponse = super().change_view(
             request, object_id, form_url, context

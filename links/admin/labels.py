@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..models import (
+    ComparisonState,
     DisputeState,
     EventState,
     LinkStatus,
@@ -44,6 +45,12 @@ DISPUTE_COLORS: dict[str, str] = {
     DisputeState.UNDER_REVIEW: "info",
     DisputeState.WON: "success",
     DisputeState.LOST: "danger",
+}
+COMPARISON_COLORS: dict[str, str] = {
+    ComparisonState.WAITING: "",
+    ComparisonState.RUNNING: "info",
+    ComparisonState.DONE: "success",
+    ComparisonState.FAILED: "danger",
 }
 EVENT_COLORS: dict[str, str] = {
     EventState.RECEIVED: "info",

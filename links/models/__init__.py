@@ -1,6 +1,7 @@
 from .accounts import ProviderAccount
 from .activity import Activity
 from .checkouts import Checkout, CheckoutState
+from .comparisons import Comparison, ComparisonState, Difference, Gap, Subject
 from .disputes import Dispute, DisputeState
 from .fees import FeeRate
 from .inbox import EventState, WebhookCertificate, WebhookEvent
@@ -24,12 +25,16 @@ __all__ = [
     "Anchor",
     "Checkout",
     "CheckoutState",
+    "Comparison",
+    "ComparisonState",
     "DailyTotal",
+    "Difference",
     "Dispute",
     "DisputeState",
     "DueState",
     "EventState",
     "FeeRate",
+    "Gap",
     "LastSweep",
     "LineItem",
     "LinkStatus",
@@ -46,6 +51,7 @@ __all__ = [
     "ReminderDue",
     "ReminderPlan",
     "ReminderStep",
+    "Subject",
     "TrainingDispute",
     "TrainingPayment",
     "TrainingRefund",

@@ -20,7 +20,7 @@ from square.core.http_response import HttpResponse
 from square.core.pagination import SyncPager
 from square.core.request_options import RequestOptions
 
-from . import square_webhooks
+from . import pacing, square_webhooks
 from .base import (
     Capabilities,
     CheckoutRequest,
@@ -28,6 +28,7 @@ from .base import (
     DisputeSnapshot,
     ForeignPayment,
     PaymentSnapshot,
+    ProviderBusy,
     ProviderEvent,
     ProviderMisconfigured,
     ProviderRejected,
@@ -44,6 +45,7 @@ from .square_objects import (
     SLUG,
     identity,
     names_our_checkout,
+    order_of,
     payment_ids,
     payment_snapshot,
     refund_ids,
@@ -98,7 +100,7 @@ class SquareProvider:
             )
             link = json_object(_json(made), "payment_link")
             return CheckoutSnapshot(
-                provider_session_id=f"{identity(link, 'payment link')}:{_order_of(link)}",
+                provider_session_id=f"{identity(link, 'payment link')}:{order_of(link)}",
                 state=SessionState.OPEN,
                 url=text(link, "url"),
             )
@@ -326,13 +328,6 @@ def _listed(pager: SyncPager[Any, Any]) -> list[Json]:
     )
 
 
-def _order_of(link: Json) -> str:
-    order_id = text(link, "order_id")
-    if not order_id:
-        raise ProviderUnavailable("Square describes a payment link without its order.")
-    return order_id
-
-
 def _halves(session_id: str) -> tuple[str, str]:
     """Ids of their payment link and its order."""
     link_id, _, order_id = session_id.partition(":")
@@ -366,7 +361,8 @@ def _built_client(token: str, base: str, http_client: httpx.Client | None) -> Sq
 @cache
 def _connections() -> httpx.Client:
     """One pool a process, kept open between calls; it follows no redirects."""
-    return httpx.Client(timeout=TIMEOUT_SECONDS)
+    paced = {"request": [lambda _request: pacing.step()]}
+    return httpx.Client(timeout=TIMEOUT_SECONDS, event_hooks=paced)
 
 
 @contextmanager
@@ -394,4 +390,7 @@ def _translated(exc: ApiError) -> Exception:
         return ProviderMisconfigured(f"Square refuses SQUARE_ACCESS_TOKEN: {named}.")
     if 400 <= status < 500 and status not in {408, 409, 429}:
         return ProviderRejected(f"Square refused: {named or 'invalid request'}.")
-    return ProviderUnavailable(f"No answer from Square that counts: {status} {named}.")
+    said = f"No answer from Square that counts: {status} {named}."
+    if status == 429:
+        return ProviderBusy(said, pacing.rest_seconds(exc.headers))
+    return ProviderUnavailable(said)

@@ -15,13 +15,14 @@ from urllib.parse import urlsplit
 import stripe
 from django.conf import settings
 
-from . import stripe_webhooks
+from . import pacing, stripe_webhooks
 from .base import (
     Capabilities,
     CheckoutRequest,
     CheckoutSnapshot,
     DisputeSnapshot,
     PaymentSnapshot,
+    ProviderBusy,
     ProviderError,
     ProviderEvent,
     ProviderMisconfigured,
@@ -286,6 +287,12 @@ def _locale(language: str) -> str:
     return "auto"
 
 
+class _PacedClient(stripe.RequestsClient):
+    def request(self, *args: Any, **named: Any) -> tuple[Any, int, Mapping[str, str]]:
+        pacing.step()
+        return super().request(*args, **named)
+
+
 @lru_cache(maxsize=4)
 def _built_client(
     key: str, base: str, http_client: stripe.HTTPClient | None
@@ -294,7 +301,7 @@ def _built_client(
         key,
         base_addresses={"api": base.rstrip("/")} if base else {},
         max_network_retries=0,
-        http_client=http_client or stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+        http_client=http_client or _PacedClient(timeout=TIMEOUT_SECONDS),
     )
 
 
@@ -317,6 +324,11 @@ def _errors() -> Iterator[None]:
         )
         raise ProviderRejected(
             f"Stripe refused: {named or 'invalid request'}{_request_id(exc)}."
+        ) from exc
+    except stripe.RateLimitError as exc:
+        raise ProviderBusy(
+            f"No answer from Stripe that counts: RateLimitError 429{_request_id(exc)}.",
+            pacing.rest_seconds(exc.headers),
         ) from exc
     except stripe.StripeError as exc:
         raise ProviderUnavailable(

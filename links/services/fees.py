@@ -44,11 +44,7 @@ class Outlook:
 def outlook(amount: Money, today: date) -> list[Outlook]:
     """Every provider in use, in the order of the pay page; two queries."""
     modes = accounts.configured()
-    rows = {
-        row.slug: row
-        for row in ProviderAccount.objects.filter(slug__in=modes)
-        if row.mode == modes[row.slug]
-    }
+    rows = {row.slug: row for row in accounts.in_use()}
     rates = _rates(rows, amount.currency, today)
     found = []
     for rank, slug in enumerate(modes):

@@ -19,6 +19,7 @@ SALES: list[Entry] = [
     ("links.Payment", gettext_lazy("Payments"), "payments"),
     ("links.Refund", gettext_lazy("Refunds"), "undo"),
     ("links.Dispute", gettext_lazy("Disputes"), "gavel"),
+    ("links.Comparison", gettext_lazy("Comparisons"), "balance"),
     ("notifications.Message", gettext_lazy("Messages"), "mail"),
     ("links.ReminderPlan", gettext_lazy("Reminder plans"), "notifications_active"),
 ]
