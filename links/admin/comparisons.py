@@ -129,7 +129,6 @@ class ComparisonAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     actions = None
     list_before_template = "admin/links/comparison/about.html"
     change_form_outer_before_template = "admin/links/comparison/report.html"
-    fields = ()
 
     class Media:
         css = {"all": ["portal/links.css"]}
@@ -141,6 +140,12 @@ class ComparisonAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             .select_related("account", "asked_by", "reviewed_by")
         )
         return formats.with_zone(rows)
+
+    def get_fields(
+        self, request: HttpRequest, obj: Comparison | None = None
+    ) -> list[Any]:
+        """None: the report says all of it in words."""
+        return []
 
     def get_urls(self) -> list[URLPattern]:
         reviewed = path(

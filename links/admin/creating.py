@@ -78,6 +78,7 @@ def _make(
         draft=draft,
         creation_key=wanted.creation_key,
         has_reminders=wanted.has_reminders,
+        allowed_providers=wanted.providers,
     )
     if instead_of is not None:
         link = links.correct(instead_of, data, actor=actor)

@@ -18,7 +18,7 @@ from ..models import LineItem, PaymentLink
 from ..services import amounts
 from ..services.amounts import LineData, Totals
 from ..services.errors import LinkError
-from . import formats, picking, typed
+from . import formats, outlook, picking, typed
 
 T = TypeVar("T")
 BLANK_LINES = 3
@@ -37,6 +37,7 @@ FIELDS = (
     "expires_at",
     "note",
     "has_reminders",
+    "providers_shown",
     "creation_key",
 )
 
@@ -72,6 +73,7 @@ class Wanted:
     has_reminders: bool
     channels: tuple[str, ...]
     creation_key: str
+    providers: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -83,6 +85,7 @@ class LinkForm:
     channels: tuple[str, ...]
     business: Business
     customer: Customer | None = None
+    providers: tuple[str, ...] = ()  # those ticked; empty: all, or none
     errors: dict[str, str] = field(default_factory=dict)
     net: str = ""
     tax: str = ""
@@ -119,6 +122,7 @@ class LinkForm:
             "has_reminders": "on" if link.has_reminders else "",
         }
         form.channels = tuple(link.last_channels)
+        form.providers = tuple(link.allowed_providers)
         form.lines = _spare([_of_item(item, link) for item in link.lines.all()])
         return form
 
@@ -135,6 +139,7 @@ class LinkForm:
             rows[: amounts.MAX_LINES + 1] or _spare([]),
             tuple(data.getlist("channels")),
             business,
+            providers=tuple(data.getlist("providers")),
         )
 
     def show_customer(self, customer: Customer | None) -> None:
@@ -152,6 +157,7 @@ class LinkForm:
         due_on = self._date()
         expires_at = self._moment()
         note = self._note()
+        providers = self._providers()
         if not typed.KEY.match(self.values["creation_key"]):
             self.errors["form"] = _("This form is too old. Please start again.")
         if self.errors or totals is None:
@@ -168,6 +174,7 @@ class LinkForm:
             has_reminders=bool(self.values["has_reminders"]),
             channels=self.channels,
             creation_key=self.values["creation_key"],
+            providers=providers,
         )
 
     def check_lines(self, currency: str) -> Totals | None:
@@ -208,7 +215,7 @@ class LinkForm:
             filled[int(index)].errors[name] = error.message
             self.errors.setdefault("lines", _("Please mend the marked lines."))
         else:
-            known = where in {*FIELDS, "lines", "channels"}
+            known = where in {*FIELDS, "lines", "channels", "providers"}
             self.errors[where if known else "form"] = error.message
 
     def _currency(self) -> str:
@@ -231,6 +238,14 @@ class LinkForm:
         except typed.TypedError as exc:
             self.errors["expires_at"] = str(exc)
             return None
+
+    def _providers(self) -> tuple[str, ...]:
+        shown = outlook.shown_in(self.values["providers_shown"])
+        wanted = outlook.ticked(shown, self.providers)
+        if wanted is None:
+            self.errors["providers"] = _("Tick at least one way to pay.")
+            return ()
+        return wanted
 
     def _note(self) -> str:
         try:
