@@ -8,6 +8,7 @@ from merchant_portal.lib import queue
 from .providers.base import ProviderError
 from .services import (
     checkouts,
+    comparisons,
     disputes,
     inbox,
     links,
@@ -80,6 +81,27 @@ def sweep_account(pk: int) -> None:
         reconcile.sweep(pk)
     except ProviderError as exc:
         log.warning("account_not_swept", account=pk, problem=type(exc).__name__)
+
+
+@shared_task(ignore_result=True, soft_time_limit=1500, time_limit=1560)
+def compare_account(pk: int) -> None:
+    """Hold an account's books against ours; what dies, or gets no answer, is due again.
+
+    Longer than other tasks: it goes at the pace that the account is asked at.
+    """
+    try:
+        comparisons.run(pk)
+    except ProviderError as exc:
+        log.warning("account_not_compared", run=pk, problem=type(exc).__name__)
+
+
+@shared_task(ignore_result=True)
+def compare_accounts() -> None:
+    """Plan the day's comparisons, begin the next one, forget the oldest reports."""
+    comparisons.prune()
+    comparisons.plan()
+    for pk in comparisons.due():
+        queue.nudge("links.tasks.compare_account", pk)
 
 
 @shared_task(ignore_result=True)

@@ -13,9 +13,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-from links.admin import disputes, formats, history, lifelines
+from links.admin import comparisons, disputes, formats, history, lifelines
 from links.admin.entry import who
-from links.models import Activity, Measure, Mismatch, PaymentLink, RefundState
+from links.models import (
+    Activity,
+    Measure,
+    Mismatch,
+    PaymentLink,
+    RefundState,
+)
 from links.services import overview, reviewing
 from links.services.timeline import Entry
 from merchant_portal.business.models import Business
@@ -290,6 +296,8 @@ def _tasks(user: User, now: datetime, zone: ZoneInfo) -> list[Task]:
         *_payment_tasks(user),
         *_refund_tasks(user),
     ]
+    if user.may(Right.AUDIT_READ):
+        tasks += [Task("balance", *said) for said in comparisons.to_do()]
     if user.may(Right.AUDIT_READ) and (dead := reviewing.events()[:100].count()):
         words = ngettext("%d webhook was given up", "%d webhooks were given up", dead)
         url = reverse("admin:links_webhookevent_changelist") + "?state__exact=dead"

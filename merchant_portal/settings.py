@@ -331,6 +331,12 @@ if HAS_LIVE_KEYS and not IS_HTTPS:
         "Example: PUBLIC_URL=https://pay.example.com",
     )
 
+# How many calls a second the looks and sweeps of all workers together make to one
+# account; a payer's click is never held up.
+PROVIDER_CALLS_PER_SECOND = env.integer(
+    "PROVIDER_CALLS_PER_SECOND", 10, least=1, most=1000
+)
+
 # Whether nothing that is sent can leave this machine; rehearsals ask it.
 ONLY_LOOPBACK = all(
     host in {"127.0.0.1", "localhost", "::1"}
@@ -344,6 +350,7 @@ CELERY_BROKER_URL = REDIS_URL or "memory://localhost"
 # file of last runs would only be one more thing to damage.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "comparisons": {"task": "links.tasks.compare_accounts", "schedule": 60.0},
     "links-sweep": {"task": "links.tasks.sweep", "schedule": 10.0},
     "audit-head": {"task": "notifications.tasks.keep_audit_head", "schedule": 600.0},
     "messages": {"task": "notifications.tasks.sweep", "schedule": 5.0},

@@ -2,6 +2,7 @@
 
 from . import (
     accounts,
+    comparisons,
     customer_panel,
     disputes,
     events,
@@ -14,6 +15,7 @@ from . import (
 
 __all__ = [
     "accounts",
+    "comparisons",
     "customer_panel",
     "disputes",
     "events",

@@ -24,7 +24,8 @@ from ..providers.base import ProviderError
 from ..providers.credentials import FIELDS
 from ..providers.registry import PROVIDERS, get_provider
 from ..services import accounts, keyring
-from . import keys, lifelines
+from . import keys, lifelines, reports
+from .comparisons import compare_view
 from .entry import bounded, needs, who
 
 
@@ -101,6 +102,11 @@ class ProviderAccountAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             self.admin_site.admin_view(check_view),
             name="links_provideraccount_check",
         )
+        compare = path(
+            "<int:pk>/compare/",
+            self.admin_site.admin_view(compare_view),
+            name="links_provideraccount_compare",
+        )
         enter = path(
             "keys/<slug:slug>/",
             self.admin_site.admin_view(keys.keys_view),
@@ -111,7 +117,7 @@ class ProviderAccountAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             self.admin_site.admin_view(keys.remove_view),
             name="links_provideraccount_remove_keys",
         )
-        return [check, enter, remove, *super().get_urls()]
+        return [check, compare, enter, remove, *super().get_urls()]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -143,6 +149,9 @@ class ProviderAccountAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
                 else "",
                 "may_check": who(request).may(Right.BUSINESS_WRITE),
                 "keys_slug": account.slug if account.slug in FIELDS else "",
+                "may_compare": who(request).may(Right.PAYMENTS_WRITE)
+                and account.slug != "manual",
+                "running": reports.running(account),
             }
         answer: HttpResponse = super().change_view(
             request, object_id, form_url, context

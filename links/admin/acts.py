@@ -70,8 +70,9 @@ def edit_view(request: HttpRequest, pk: int) -> HttpResponse:
     panel = Panel(
         {
             name: request.POST.get(name, "")
-            for name in ("due_on", "expires_at", "note", "version")
-        }
+            for name in ("due_on", "expires_at", "note", "version", "providers_shown")
+        },
+        providers=tuple(request.POST.getlist("providers")),
     )
 
     def act() -> str:
@@ -172,7 +173,7 @@ def _do(
         _tell_news(link, panel)
     except LinkError as exc:
         field = _NAMES.get(exc.field, exc.field)
-        known = field in panel.values or field == "channels"
+        known = field in panel.values or field in ("channels", "providers")
         panel.errors[field if known else "form"], status = exc.message, 422
     else:
         return redirect("admin:links_paymentlink_change", link.pk)

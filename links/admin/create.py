@@ -123,7 +123,7 @@ def totals_view(request: HttpRequest) -> JsonResponse:
             "net": form.net,
             "tax": form.tax,
             "total": form.total,
-            "providers": outlook.rows(form.amount) if form.amount else [],
+            "providers": outlook.rows(form.amount),
             "zero": formats.money(0, currency),
             "decimals": EXPONENTS[currency],
         }

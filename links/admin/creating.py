@@ -79,6 +79,7 @@ def _make(
         creation_key=wanted.creation_key,
         has_reminders=wanted.has_reminders,
         terms=wanted.terms,
+        allowed_providers=wanted.providers,
     )
     if instead_of is not None:
         link = links.correct(instead_of, data, actor=actor)

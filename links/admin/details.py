@@ -9,7 +9,7 @@ from merchant_portal.staff.roles import Right
 from ..models import LineItem, LinkStatus, PaymentLink
 from ..providers.manual import METHODS
 from ..services import pages, recipients
-from . import formats, panels, terms_words
+from . import formats, outlook, panels, terms_words
 from .panels import Panels
 
 EDITABLE = (LinkStatus.DRAFT, LinkStatus.ACTIVE)
@@ -35,12 +35,25 @@ def context(
         "expires": formats.moment(link.expires_at, zone) if link.expires_at else "",
         "created": formats.moment(link.created_at, zone),
         "sent": formats.moment(link.last_sent_at, zone) if link.last_sent_at else "",
+        "ways_to_pay": outlook.names(link.allowed_providers),
+        "boxes": _boxes(link, typed),
         "zone_name": zone.key,
         "methods": list(METHODS.items()),
         "panels": {**panels.fresh(link, zone, known), **typed},
         "replaced_by": getattr(link, "replaced_by", None),
         "can": _permits(link, user, known),
     }
+
+
+def _boxes(link: PaymentLink, typed: Panels) -> list[dict[str, object]]:
+    """The ways to pay in the edit form, as saved or as they came back with an error."""
+    if link.status not in EDITABLE:
+        return []
+    panel = typed.get(panels.EDIT)
+    boxes = outlook.boxes(link.balance, link.allowed_providers)
+    if panel is None or not panel.values["providers_shown"]:
+        return boxes
+    return [{**box, "is_ticked": box["slug"] in panel.providers} for box in boxes]
 
 
 def _permits(link: PaymentLink, user: User, known: dict[str, str]) -> dict[str, bool]:

@@ -7,7 +7,7 @@ from merchant_portal.lib.actors import Actor
 from ..models import PaymentLink
 from ..services import links
 from ..services.errors import LinkConflict, LinkError
-from . import formats, panels, typed
+from . import formats, outlook, panels, typed
 from .panels import Conflict, Panel
 
 
@@ -35,10 +35,22 @@ def save(link: PaymentLink, panel: Panel, *, actor: Actor) -> None:
             expires_at=expires_at,
             version=typed.version(values["version"]),
             actor=actor,
+            allowed_providers=_providers(panel),
         )
     except LinkConflict:
         _show_both(link, panel)
         raise
+
+
+def _providers(panel: Panel) -> tuple[str, ...] | None:
+    """None where the form had no boxes for them."""
+    shown = outlook.shown_in(panel.values["providers_shown"])
+    if not shown:
+        return None
+    wanted = outlook.ticked(shown, panel.providers)
+    if wanted is None:
+        raise LinkError(_("Tick at least one way to pay."), "providers")
+    return wanted
 
 
 def _show_both(link: PaymentLink, panel: Panel) -> None:
@@ -52,3 +64,12 @@ def _show_both(link: PaymentLink, panel: Panel) -> None:
         for name, label in labels.items()
         if panel.values[name].strip() != saved[name]
     ]
+    wanted = outlook.ticked(
+        outlook.shown_in(panel.values["providers_shown"]), panel.providers
+    )
+    typed_names, saved_names = (
+        outlook.names(wanted or ()),
+        outlook.names(fresh.allowed_providers),
+    )
+    if panel.values["providers_shown"] and typed_names != saved_names:
+        panel.conflicts.append(Conflict(_("Ways to pay"), typed_names, saved_names))

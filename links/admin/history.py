@@ -125,6 +125,7 @@ _FIELDS: dict[str, Promise] = {
     "due_on": gettext_lazy("due date"),
     "note": gettext_lazy("note"),
     "expires_at": gettext_lazy("expiry"),
+    "allowed_providers": gettext_lazy("ways to pay"),
 }
 
 

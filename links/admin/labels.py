@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..models import (
+    ComparisonState,
     DisputeState,
     EventState,
     LinkStatus,
@@ -52,6 +53,12 @@ PAYOUT_COLORS: dict[str, str] = {
     PayoutState.PAID: "success",
     PayoutState.CANCELED: "",
     PayoutState.FAILED: "danger",
+}
+COMPARISON_COLORS: dict[str, str] = {
+    ComparisonState.WAITING: "",
+    ComparisonState.RUNNING: "info",
+    ComparisonState.DONE: "success",
+    ComparisonState.FAILED: "danger",
 }
 EVENT_COLORS: dict[str, str] = {
     EventState.RECEIVED: "info",

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from ..services import lifeline
 from ..services.lifeline import Lifeline, Trouble
@@ -21,6 +21,8 @@ _LABELS: dict[Trouble, tuple[str, Promise]] = {
     Trouble.SILENT: ("danger", gettext_lazy("Does not answer")),
     Trouble.UNSWEPT: ("danger", gettext_lazy("Not looked at")),
     Trouble.UNHEARD: ("warning", gettext_lazy("No webhooks")),
+    Trouble.DIFFERS: ("danger", gettext_lazy("Books differ")),
+    Trouble.UNCOMPARED: ("warning", gettext_lazy("Not compared")),
 }
 _ADVICE: dict[Trouble, Promise] = {
     Trouble.UNREADABLE: gettext_lazy(
@@ -46,6 +48,14 @@ _ADVICE: dict[Trouble, Promise] = {
         "Money came, but no webhook told of it. Nothing is lost, we look by ourselves;"
         " but check the address and the secret of the webhook at the provider."
     ),
+    Trouble.DIFFERS: gettext_lazy(
+        "The last comparison found what only a person can explain. Open the report: it"
+        " says for each difference what to do."
+    ),
+    Trouble.UNCOMPARED: gettext_lazy(
+        "The nightly comparison with our books did not come to its end. The report says"
+        " why."
+    ),
 }
 
 
@@ -61,6 +71,8 @@ class Row:
     heard: str
     swept: str
     advice: str
+    compared: str
+    compared_url: str
 
 
 def rows() -> list[Row]:
@@ -84,7 +96,26 @@ def _row(line: Lifeline, zone: ZoneInfo) -> Row:
         heard=_("Last webhook: %s") % _moment(line.last_heard, zone),
         swept=_("looked by ourselves: %s") % _moment(line.last_swept, zone),
         advice=advice,
+        compared=_compared(line, zone),
+        compared_url=reverse("admin:links_comparison_change", args=[line.comparison])
+        if line.comparison
+        else "",
     )
+
+
+def _compared(line: Lifeline, zone: ZoneInfo) -> str:
+    if line.last_compared is None:
+        return _("compared with our books: not yet")
+    at = _moment(line.last_compared, zone)
+    if line.trouble is Trouble.UNCOMPARED:
+        return _("could not be compared with our books: %s") % at
+    if not line.differences:
+        return _("compared with our books: %s, they agree") % at
+    left = ngettext("%d difference", "%d differences", line.differences)
+    return _("compared with our books: %(at)s, %(left)s") % {
+        "at": at,
+        "left": left % line.differences,
+    }
 
 
 def _moment(at: datetime | None, zone: ZoneInfo) -> str:

@@ -20,7 +20,7 @@ from ..services import amounts
 from ..services.amounts import LineData, Totals
 from ..services.errors import LinkError
 from ..services.terms import Terms
-from . import formats, picking, terms_form, typed
+from . import formats, outlook, picking, terms_form, typed
 
 T = TypeVar("T")
 BLANK_LINES = 3
@@ -47,6 +47,7 @@ FIELDS = (
     "expires_at",
     "note",
     "has_reminders",
+    "providers_shown",
     "creation_key",
     *terms_form.FIELDS,
 )
@@ -84,6 +85,7 @@ class Wanted:
     channels: tuple[str, ...]
     creation_key: str
     terms: Terms
+    providers: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -95,6 +97,7 @@ class LinkForm:
     channels: tuple[str, ...]
     business: Business
     customer: Customer | None = None
+    providers: tuple[str, ...] = ()  # those ticked; empty: all, or none
     errors: dict[str, str] = field(default_factory=dict)
     net: str = ""
     tax: str = ""
@@ -132,6 +135,7 @@ class LinkForm:
             **terms_form.of_link(link),
         }
         form.channels = tuple(link.last_channels)
+        form.providers = tuple(link.allowed_providers)
         form.lines = _spare([_of_item(item, link) for item in link.lines.all()])
         return form
 
@@ -148,6 +152,7 @@ class LinkForm:
             rows[: amounts.MAX_LINES + 1] or _spare([]),
             tuple(data.getlist("channels")),
             business,
+            providers=tuple(data.getlist("providers")),
         )
 
     def show_customer(self, customer: Customer | None) -> None:
@@ -166,6 +171,7 @@ class LinkForm:
         due_on = self._date()
         expires_at = self._moment()
         note = self._note()
+        providers = self._providers()
         if not typed.KEY.match(self.values["creation_key"]):
             self.errors["form"] = _("This form is too old. Please start again.")
         if self.errors or totals is None:
@@ -183,6 +189,7 @@ class LinkForm:
             channels=self.channels,
             creation_key=self.values["creation_key"],
             terms=terms,
+            providers=providers,
         )
 
     @property
@@ -239,7 +246,7 @@ class LinkForm:
             self.errors.setdefault("lines", _("Please mend the marked lines."))
         else:
             where = terms_form.field_of(where, self.kind)
-            known = where in {*FIELDS, "lines", "channels"}
+            known = where in {*FIELDS, "lines", "channels", "providers"}
             self.errors[where if known else "form"] = error.message
 
     def _currency(self) -> str:
@@ -262,6 +269,14 @@ class LinkForm:
         except typed.TypedError as exc:
             self.errors["expires_at"] = str(exc)
             return None
+
+    def _providers(self) -> tuple[str, ...]:
+        shown = outlook.shown_in(self.values["providers_shown"])
+        wanted = outlook.ticked(shown, self.providers)
+        if wanted is None:
+            self.errors["providers"] = _("Tick at least one way to pay.")
+            return ()
+        return wanted
 
     def _note(self) -> str:
         try:

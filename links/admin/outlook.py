@@ -1,40 +1,37 @@
-"""What each provider would keep of an amount, or why it is not offered, in words."""
+"""What each provider would keep of an amount, or why it is not offered, in words; and
+which of them a link offers, as boxes to tick."""
 
-from django.utils.functional import Promise
+from collections.abc import Collection, Sequence
+
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from merchant_portal.lib import clock
 from merchant_portal.lib.money import Money
 
-from ..services import fees, totals
-from ..services.fees import Hindrance, Outlook
+from ..services import fees, offers, totals
+from ..services.fees import Outlook
 from . import formats
 
-_WHY: dict[Hindrance, Promise] = {
-    Hindrance.OFF: gettext_lazy("not offered: it is switched off"),
-    Hindrance.CURRENCY: gettext_lazy("not offered: it does not take %(currency)s"),
-    Hindrance.TOO_SMALL: gettext_lazy("not offered: it takes no less than %(bound)s"),
-    Hindrance.TOO_LARGE: gettext_lazy("not offered: it takes no more than %(bound)s"),
-    Hindrance.STEP: gettext_lazy("not offered: it takes steps of %(bound)s only"),
-}
 
-
-def rows(amount: Money) -> list[dict[str, str]]:
-    """`title` and `text` of every provider in use; empty texts for those of which only
-    the name is known are left out."""
+def rows(amount: Money | None) -> list[dict[str, str]]:
+    """`slug`, `title` and `text` of every provider in use; an empty text where only the
+    name is known."""
+    if amount is None:
+        return [_row(way.slug, way.title, "") for way in offers.ways(None)]
     today = totals.business_day(clock.now())
-    said = [(one.title, _text(one, amount)) for one in fees.outlook(amount, today)]
-    return [{"title": title, "text": text} for title, text in said if text]
+    return [
+        _row(one.way.slug, one.way.title, _text(one, amount))
+        for one in fees.outlook(amount, today)
+    ]
+
+
+def _row(slug: str, title: str, text: str) -> dict[str, str]:
+    return {"slug": slug, "title": title, "text": text}
 
 
 def _text(one: Outlook, amount: Money) -> str:
-    if one.hindrance:
-        bound = one.bound
-        return str(_WHY[one.hindrance]) % {
-            "currency": amount.currency,
-            "bound": formats.money(bound.amount_minor, bound.currency) if bound else "",
-        }
+    if reason := one.way.why_not(amount.currency):
+        return _("not offered: %s") % reason
     net = one.net(amount)
     if one.fee is None or net is None:
         return ""
@@ -42,3 +39,37 @@ def _text(one: Outlook, amount: Money) -> str:
         "fee": formats.money(one.fee.amount_minor, amount.currency),
         "net": formats.money(net.amount_minor, amount.currency),
     }
+
+
+def boxes(amount: Money | None, chosen: Collection[str]) -> list[dict[str, object]]:
+    """`rows` with `is_ticked`; `chosen`: slugs, empty means all."""
+    return [
+        {**row, "is_ticked": not chosen or row["slug"] in chosen}
+        for row in rows(amount)
+    ]
+
+
+def ticked(shown: Sequence[str], chosen: Sequence[str]) -> tuple[str, ...] | None:
+    """What a form's boxes mean: slugs, empty for all; None if every box was cleared.
+
+    `shown`: those that the form had boxes for; without any it asked nothing.
+    """
+    if not shown:
+        return ()
+    wanted = tuple(slug for slug in shown if slug in chosen)
+    if not wanted:
+        return None
+    return () if len(wanted) == len(set(shown)) else wanted
+
+
+def shown_in(text: str) -> list[str]:
+    """The slugs of a form's hidden field that says which boxes it had."""
+    return text[:200].split()
+
+
+def names(chosen: Collection[str]) -> str:
+    """What a link offers, for people; all of them where nothing else was chosen."""
+    if not chosen:
+        return _("All providers")
+    titles = {way.slug: way.title for way in offers.ways(None)}
+    return ", ".join(titles.get(slug, slug) for slug in chosen)

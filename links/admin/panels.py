@@ -32,6 +32,7 @@ class Panel:
     values: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     channels: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
     conflicts: list[Conflict] = field(default_factory=list)
     news: list[Line] = field(default_factory=list)
     is_open: bool = False
@@ -45,7 +46,7 @@ def fresh(link: PaymentLink, zone: ZoneInfo, known: dict[str, str]) -> Panels:
     last = [name for name in link.last_channels if name in known]
     return {
         SEND: Panel({"key": ids.new("frm")}, channels=tuple(last or list(known)[:1])),
-        EDIT: Panel(edit_values(link, zone)),
+        EDIT: Panel(edit_values(link, zone), providers=tuple(link.allowed_providers)),
         CANCEL: Panel({"reason": "", "tell": "", "version": str(link.version)}),
         EXTEND: Panel({"expires_at": ""}),
         RECORD: Panel(
@@ -70,6 +71,7 @@ def edit_values(link: PaymentLink, zone: ZoneInfo) -> dict[str, str]:
         "expires_at": _local(link.expires_at, zone),
         "note": link.note,
         "version": str(link.version),
+        "providers_shown": "",
     }
 
 

@@ -21,7 +21,7 @@ from notifications.services.rendering import Rendered, SmsCount, sms_parts
 
 from .. import message_kinds
 from ..models import NumberSeries, PaymentLink
-from ..services import pages, recipients, totals
+from ..services import accounts, pages, recipients, totals
 from . import picking
 from .entry import frame, link_or_404, needs
 from .link_form import LinkForm, Wanted
@@ -46,6 +46,7 @@ class Preview:
     email_to: str
     sms_to: str
     url: str
+    ways: str
 
 
 def addresses(wanted: Wanted) -> dict[str, str]:
@@ -84,6 +85,7 @@ def of_form(form: LinkForm, wanted: Wanted, kind: str = "invitation") -> Preview
         amount_kind=wanted.terms.kind,
         deposit_minor=wanted.terms.deposit_minor,
         is_reusable=wanted.terms.is_reusable,
+        allowed_providers=list(wanted.providers),
     )
     url = f"{settings.PUBLIC_URL}/p/{SAMPLE_TOKEN}/"
     description = wanted.lines[0].description
@@ -116,6 +118,7 @@ def _preview(
         email_to=known.get(EMAIL, ""),
         sms_to=known.get(SMS, ""),
         url=url,
+        ways=", ".join(one.title for one in accounts.offered(link, clock.now())),
     )
 
 

@@ -52,7 +52,7 @@ def _context(
         known = {"email": form.values["new_email"], "phone": form.values["new_phone"]}
     return {
         "form": form,
-        "providers": outlook.rows(form.amount) if form.amount else [],
+        "boxes": _boxes(form),
         "instead_of": instead_of,
         "preview": preview,
         "currencies": currencies(
@@ -66,6 +66,15 @@ def _context(
         "sms_to": known.get("phone", ""),
         "has_many_errors": len(form.errors) > 1,
     }
+
+
+def _boxes(form: LinkForm) -> list[dict[str, object]]:
+    """All ticked at first; as they were after an error, also if none was."""
+    was_shown = bool(form.values["providers_shown"])
+    boxes = outlook.boxes(form.amount, form.providers)
+    if was_shown and not form.providers:
+        return [{**box, "is_ticked": False} for box in boxes]
+    return boxes
 
 
 def _has_prices(form: LinkForm) -> bool:

@@ -80,7 +80,7 @@ def create_link(request: HttpRequest, body: LinkIn) -> Status[LinkOut]:
         note=body.note,
         draft=body.draft,
         metadata=dict(body.metadata),
-        allowed_providers=tuple(body.allowed_providers),
+        allowed_providers=tuple(dict.fromkeys(body.providers)),
         has_reminders=body.reminders,
         terms=body.terms.terms(),
     )

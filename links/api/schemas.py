@@ -105,7 +105,10 @@ class LineIn(NullIsLeftOut):
 
 
 class LinkIn(NullIsLeftOut):
-    """`customer`: an id or null; `draft`: true keeps it unpayable until it is sent."""
+    """`customer`: an id or null; `draft`: true keeps it unpayable until it is sent.
+
+    `providers`: slugs of those that the page offers, as "stripe"; empty means all.
+    """
 
     customer: PublicId | None = None
     currency: Annotated[str, Field(min_length=3, max_length=3)]
@@ -117,7 +120,7 @@ class LinkIn(NullIsLeftOut):
     metadata: Annotated[
         dict[MetadataKey, MetadataText], Field(max_length=MAX_METADATA)
     ] = Field(default_factory=dict)
-    allowed_providers: Annotated[
+    providers: Annotated[
         list[Annotated[str, Field(max_length=20)]], Field(max_length=20)
     ] = Field(default_factory=list)
     reminders: bool = True
@@ -171,7 +174,8 @@ def _plain(value: int, decimals: int) -> str:
 
 
 class LinkOut(BaseModel):
-    """`url`: what the customer opens; `balance`: what is still asked.
+    """`url`: what the customer opens; `balance`: what is still asked. `providers`: that
+    the page offers; empty means all.
 
     `version`: rises with each change of terms, status or money.
     """
@@ -193,7 +197,7 @@ class LinkOut(BaseModel):
     expires_at: datetime | None
     note: str
     metadata: dict[str, Any]
-    allowed_providers: list[str]
+    providers: list[str]
     reminders: bool
     terms: TermsOut
     cancel_reason: str
@@ -225,7 +229,7 @@ class LinkOut(BaseModel):
             expires_at=link.expires_at,
             note=link.note,
             metadata=link.metadata,
-            allowed_providers=link.allowed_providers,
+            providers=link.allowed_providers,
             reminders=link.has_reminders,
             terms=TermsOut.of(link),
             cancel_reason=link.cancel_reason,

@@ -8,7 +8,7 @@ import links.models.payouts
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("links", "0008_sealed_keys"),
+        ("links", "0009_comparisons"),
     ]
 
     operations = [

@@ -1,6 +1,7 @@
 from .accounts import ProviderAccount
 from .activity import Activity
 from .checkouts import Checkout, CheckoutState
+from .comparisons import Comparison, ComparisonState, Difference, Gap, Subject
 from .disputes import Dispute, DisputeState
 from .fees import FeeRate
 from .inbox import EventState, WebhookCertificate, WebhookEvent
@@ -26,12 +27,16 @@ __all__ = [
     "Anchor",
     "Checkout",
     "CheckoutState",
+    "Comparison",
+    "ComparisonState",
     "DailyTotal",
+    "Difference",
     "Dispute",
     "DisputeState",
     "DueState",
     "EventState",
     "FeeRate",
+    "Gap",
     "LastSweep",
     "LineItem",
     "LinkStatus",
@@ -50,6 +55,7 @@ __all__ = [
     "ReminderDue",
     "ReminderPlan",
     "ReminderStep",
+    "Subject",
     "TrainingDispute",
     "TrainingPayment",
     "TrainingRefund",

@@ -39,6 +39,12 @@ class ProviderAccount(models.Model):
     )
     next_sweep_at = models.DateTimeField(null=True)
     sweep_problem = models.CharField(max_length=300, blank=True)
+    paced_until = models.DateTimeField(
+        null=True, help_text="up to when the calls of background work are given out"
+    )
+    rests_until = models.DateTimeField(
+        null=True, help_text="until when background work leaves it alone, as it asked"
+    )
 
     class Meta:
         verbose_name = _("provider account")

@@ -25,6 +25,14 @@ class ProviderUnavailable(ProviderError):
     """No answer, or none that counts: outcome unknown, repeat with the same key."""
 
 
+class ProviderBusy(ProviderUnavailable):
+    """It answered 429: too many calls. `rest_seconds`: how long to leave it alone."""
+
+    def __init__(self, message: str, rest_seconds: float) -> None:
+        super().__init__(message)
+        self.rest_seconds = rest_seconds
+
+
 class ProviderMisconfigured(ProviderError):
     """Keys or account settings are wrong: staff must act."""
 

@@ -18,7 +18,9 @@ import paypalrestsdk
 import requests
 from paypalrestsdk import exceptions
 
+from . import pacing
 from .base import (
+    ProviderBusy,
     ProviderError,
     ProviderMisconfigured,
     ProviderRejected,
@@ -97,6 +99,7 @@ class Client(paypalrestsdk.Api):  # type: ignore[misc] # the SDK has no types
 
     def http_call(self, url: str, method: str, **given: Any) -> Any:
         """One exchange, within our time, on a connection that is kept."""
+        pacing.step()
         answer = self._session.request(
             method, url, timeout=TIMEOUT_SECONDS, allow_redirects=False, **given
         )
@@ -165,7 +168,10 @@ def _translated(exc: exceptions.ConnectionError) -> ProviderError:
     is_busy = status in {408, 409, 429} or issue == "PREVIOUS_REQUEST_IN_PROGRESS"
     if 400 <= status < 500 and not is_busy:
         return ProviderRejected(f"PayPal refused: {issue or 'invalid request'}.")
-    return ProviderUnavailable(f"No answer from PayPal that counts: {status} {issue}.")
+    said = f"No answer from PayPal that counts: {status} {issue}."
+    if status == 429:
+        return ProviderBusy(said, pacing.rest_seconds(exc.response.headers))
+    return ProviderUnavailable(said)
 
 
 def _issue(content: object) -> str:

@@ -42,6 +42,7 @@ from .square_objects import (
     identity,
     moment,
     names_our_checkout,
+    order_of,
     payment_ids,
     payment_snapshot,
     refund_ids,
@@ -96,7 +97,7 @@ class SquareProvider:
             )
             link = json_object(json_of(made), "payment_link")
             return CheckoutSnapshot(
-                provider_session_id=f"{identity(link, 'payment link')}:{_order_of(link)}",
+                provider_session_id=f"{identity(link, 'payment link')}:{order_of(link)}",
                 state=SessionState.OPEN,
                 url=text(link, "url"),
             )
@@ -340,13 +341,6 @@ class _Since(TypedDict):
     sort_order: str
     limit: int
     request_options: RequestOptions
-
-
-def _order_of(link: Json) -> str:
-    order_id = text(link, "order_id")
-    if not order_id:
-        raise ProviderUnavailable("Square describes a payment link without its order.")
-    return order_id
 
 
 def _halves(session_id: str) -> tuple[str, str]:

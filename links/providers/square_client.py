@@ -13,7 +13,13 @@ from square.core.http_response import HttpResponse
 from square.core.pagination import SyncPager
 from square.core.request_options import RequestOptions
 
-from .base import ProviderMisconfigured, ProviderRejected, ProviderUnavailable
+from . import pacing
+from .base import (
+    ProviderBusy,
+    ProviderMisconfigured,
+    ProviderRejected,
+    ProviderUnavailable,
+)
 from .parsing import Json, plain, rows_of
 
 # For each of connecting, sending, and reading the next bytes: a payer is waiting.
@@ -58,7 +64,8 @@ def built(token: str, base: str, http_client: httpx.Client | None) -> Square:
 @cache
 def _connections() -> httpx.Client:
     """One pool a process, kept open between calls; it follows no redirects."""
-    return httpx.Client(timeout=TIMEOUT_SECONDS)
+    paced = {"request": [lambda _request: pacing.step()]}
+    return httpx.Client(timeout=TIMEOUT_SECONDS, event_hooks=paced)
 
 
 @contextmanager
@@ -86,4 +93,7 @@ def _translated(exc: ApiError) -> Exception:
         return ProviderMisconfigured(f"Square refuses the access token: {named}.")
     if 400 <= status < 500 and status not in {408, 409, 429}:
         return ProviderRejected(f"Square refused: {named or 'invalid request'}.")
-    return ProviderUnavailable(f"No answer from Square that counts: {status} {named}.")
+    said = f"No answer from Square that counts: {status} {named}."
+    if status == 429:
+        return ProviderBusy(said, pacing.rest_seconds(exc.headers))
+    return ProviderUnavailable(said)

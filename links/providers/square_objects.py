@@ -188,3 +188,11 @@ def moment(found: Json, name: str) -> datetime | None:
     except ValueError:
         return None
     return value.astimezone(UTC) if value.tzinfo else None
+
+
+def order_of(link: Json) -> str:
+    """The id of the order that their payment link holds."""
+    order_id = text(link, "order_id")
+    if not order_id:
+        raise ProviderUnavailable("Square describes a payment link without its order.")
+    return order_id

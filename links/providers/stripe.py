@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import stripe
 from django.conf import settings
 
-from . import credentials, stripe_webhooks
+from . import credentials, pacing, stripe_webhooks
 from .base import (
     Capabilities,
     CheckoutRequest,
@@ -23,6 +23,7 @@ from .base import (
     DisputeSnapshot,
     PaymentSnapshot,
     PayoutSnapshot,
+    ProviderBusy,
     ProviderError,
     ProviderEvent,
     ProviderMisconfigured,
@@ -323,6 +324,12 @@ def _locale(language: str) -> str:
     return "auto"
 
 
+class _PacedClient(stripe.RequestsClient):
+    def request(self, *args: Any, **named: Any) -> tuple[Any, int, Mapping[str, str]]:
+        pacing.step()
+        return super().request(*args, **named)
+
+
 @lru_cache(maxsize=4)
 def _built_client(
     key: str, base: str, http_client: stripe.HTTPClient | None
@@ -331,7 +338,7 @@ def _built_client(
         key,
         base_addresses={"api": base.rstrip("/")} if base else {},
         max_network_retries=0,
-        http_client=http_client or stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+        http_client=http_client or _PacedClient(timeout=TIMEOUT_SECONDS),
     )
 
 
@@ -354,6 +361,11 @@ def _errors() -> Iterator[None]:
         )
         raise ProviderRejected(
             f"Stripe refused: {named or 'invalid request'}{_request_id(exc)}."
+        ) from exc
+    except stripe.RateLimitError as exc:
+        raise ProviderBusy(
+            f"No answer from Stripe that counts: RateLimitError 429{_request_id(exc)}.",
+            pacing.rest_seconds(exc.headers),
         ) from exc
     except stripe.StripeError as exc:
         raise ProviderUnavailable(

@@ -1,10 +1,11 @@
 """Which provider accounts this installation uses now, and which it offers."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Least
 
 from merchant_portal.lib import clock
@@ -77,6 +78,18 @@ def get(slug: str) -> ProviderAccount:
     if account is None:
         account, _created = ProviderAccount.objects.get_or_create(slug=slug, mode=mode)
     return account
+
+
+def in_use(*, but: Collection[str] = ()) -> QuerySet[ProviderAccount]:
+    """The rows of accounts whose keys are set, without those of the slugs in `but`.
+
+    One of which nobody has seen anything yet has no row.
+    """
+    found = Q(pk__in=())
+    for slug, mode in configured().items():
+        if slug not in but:
+            found |= Q(slug=slug, mode=mode)
+    return ProviderAccount.objects.filter(found)
 
 
 def offered(

@@ -1,38 +1,20 @@
-"""What each way to pay an amount would cost, and why one of them is not offered."""
+"""What each way to pay an amount would cost."""
 
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 
 from merchant_portal.lib.money import Money
 
-from ..models import FeeRate, ProviderAccount
-from ..providers.base import Capabilities
-from ..providers.registry import get_provider
-from . import accounts, keyring
-
-
-class Hindrance(StrEnum):
-    """Why a provider is not offered for an amount; empty: it is."""
-
-    NONE = ""
-    OFF = "off"
-    CURRENCY = "currency"
-    TOO_SMALL = "too_small"
-    TOO_LARGE = "too_large"
-    STEP = "step"
+from ..models import FeeRate
+from . import offers
+from .offers import Way
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """One hosted way to pay. `fee`: estimated by the price list; None without one.
+    """One hosted way to pay. `fee`: estimated by the price list; None without one."""
 
-    `bound`: the smallest, largest or nearest step that goes with the hindrance.
-    """
-
-    title: str
-    hindrance: Hindrance
-    bound: Money | None
+    way: Way
     fee: Money | None
 
     def net(self, amount: Money) -> Money | None:
@@ -43,30 +25,17 @@ class Outlook:
 
 def outlook(amount: Money, today: date) -> list[Outlook]:
     """Every provider in use, in the order of the pay page; two queries."""
-    held = keyring.held()
-    modes = accounts.configured(held)
-    rows = {row.slug: row for row in held.rows if row.mode == modes.get(row.slug)}
-    rates = _rates(rows, amount.currency, today)
-    found = []
-    for rank, slug in enumerate(modes):
-        provider, row = get_provider(slug), rows.get(slug)
-        if not provider.capabilities.hosted_checkout:
-            continue
-        hindrance, bound = _hindrance(provider.capabilities, amount)
-        if row is not None and not row.is_enabled:
-            hindrance, bound = Hindrance.OFF, None
-        place = (row.position if row else 0, rank)
-        fee = _fee(amount, rates.get(slug))
-        found.append((place, Outlook(provider.title, hindrance, bound, fee)))
-    return [one for _place, one in sorted(found, key=lambda each: each[0])]
+    found = offers.ways(amount)
+    rates = _rates(found, amount.currency, today)
+    return [Outlook(way, _fee(amount, rates.get(way.slug))) for way in found]
 
 
-def _rates(
-    rows: dict[str, ProviderAccount], currency: str, today: date
-) -> dict[str, FeeRate]:
+def _rates(found: list[Way], currency: str, today: date) -> dict[str, FeeRate]:
     """slug → the newest rate that has begun."""
     begun = FeeRate.objects.filter(
-        account__in=list(rows.values()), currency=currency, valid_from__lte=today
+        account__in=[way.account for way in found if way.account is not None],
+        currency=currency,
+        valid_from__lte=today,
     ).select_related("account")
     return {rate.account.slug: rate for rate in begun.order_by("valid_from")}
 
@@ -77,20 +46,3 @@ def _fee(amount: Money, rate: FeeRate | None) -> Money | None:
         return None
     share = (amount.amount_minor * rate.share_bp + 5_000) // 10_000
     return Money(min(share + rate.fixed_minor, amount.amount_minor), amount.currency)
-
-
-def _hindrance(
-    capabilities: Capabilities, amount: Money
-) -> tuple[Hindrance, Money | None]:
-    currency, minor = amount.currency, amount.amount_minor
-    if accounts.takes(capabilities, amount):
-        return Hindrance.NONE, None
-    if capabilities.currencies is not None and currency not in capabilities.currencies:
-        return Hindrance.CURRENCY, None
-    least = capabilities.minimum_minor.get(currency, 1)
-    if minor < least:
-        return Hindrance.TOO_SMALL, Money(least, currency)
-    most = capabilities.maximum_minor.get(currency, minor)
-    if minor > most:
-        return Hindrance.TOO_LARGE, Money(most, currency)
-    return Hindrance.STEP, Money(capabilities.step_minor[currency], currency)

@@ -4,11 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from merchant_portal.lib import clock
 
-from ..models import Payment, PaymentState, ProviderAccount, WebhookEvent
+from ..models import (
+    Comparison,
+    ComparisonState,
+    Payment,
+    PaymentState,
+    ProviderAccount,
+    WebhookEvent,
+)
 from ..providers.registry import get_provider
 from . import accounts, keyring
 from .keyring import Standing
@@ -28,6 +36,8 @@ class Trouble(StrEnum):
     SILENT = "silent"
     UNSWEPT = "unswept"
     UNHEARD = "unheard"
+    UNCOMPARED = "uncompared"
+    DIFFERS = "differs"
 
 
 _TROUBLES = {
@@ -38,7 +48,11 @@ _TROUBLES = {
 
 @dataclass(frozen=True, slots=True)
 class Lifeline:
-    """How it stands with one account. `problem`: the provider's words, for staff."""
+    """How it stands with one account. `problem`: the provider's words, for staff.
+
+    `comparison`: key of the report to look at; `differences`: how many are left for a
+    person in all reports, 0 once somebody dealt with them.
+    """
 
     account: ProviderAccount
     title: str
@@ -46,6 +60,9 @@ class Lifeline:
     last_swept: datetime | None
     trouble: Trouble
     problem: str
+    comparison: int | None = None
+    last_compared: datetime | None = None
+    differences: int = 0
 
 
 def lifelines() -> list[Lifeline]:
@@ -64,9 +81,20 @@ def lifelines() -> list[Lifeline]:
     paid = Payment.objects.filter(
         account=OuterRef("pk"), state=PaymentState.SUCCEEDED
     ).order_by("-recorded_at")
+    ended = Comparison.objects.filter(
+        account=OuterRef("pk"), state__in=Comparison.ENDED
+    ).order_by("-finished_at")
+    to_see = ended.filter(reviewed_at=None, open_count__gt=0)
+    left = to_see.order_by().values("account").annotate(total=Sum("open_count"))
     rows = ProviderAccount.objects.filter(in_use).annotate(
         heard_at=Subquery(heard.order_by("-received_at").values("received_at")[:1]),
         paid_at=Subquery(paid.values("recorded_at")[:1]),
+        comparison=Coalesce(
+            Subquery(to_see.values("pk")[:1]), Subquery(ended.values("pk")[:1])
+        ),
+        compared_at=Subquery(ended.values("finished_at")[:1]),
+        compared_state=Subquery(ended.values("state")[:1]),
+        differences=Subquery(left.values("total")),
     )
     now = clock.now()
     return [_lifeline(account, now) for account in rows]
@@ -86,6 +114,10 @@ def _lifeline(account: ProviderAccount, now: datetime) -> Lifeline:
         trouble = Trouble.UNSWEPT
     elif paid_at is not None and _was_untold(paid_at, heard_at, now):
         trouble = Trouble.UNHEARD
+    elif getattr(account, "differences", None):
+        trouble = Trouble.DIFFERS
+    elif getattr(account, "compared_state", None) == ComparisonState.FAILED:
+        trouble = Trouble.UNCOMPARED
     return Lifeline(
         account=account,
         title=get_provider(account.slug).title,
@@ -93,6 +125,9 @@ def _lifeline(account: ProviderAccount, now: datetime) -> Lifeline:
         last_swept=account.swept_at,
         trouble=trouble,
         problem=account.sweep_problem,
+        comparison=getattr(account, "comparison", None),
+        last_compared=getattr(account, "compared_at", None),
+        differences=getattr(account, "differences", None) or 0,
     )
 
 

@@ -13,7 +13,7 @@ from merchant_portal.audit import services as audit
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock, ids, signing
 from merchant_portal.lib.actors import SYSTEM, Actor
-from merchant_portal.lib.money import MoneyError, parse_currency
+from merchant_portal.lib.money import Money, MoneyError, parse_currency
 from notifications.models import ASKING_CATEGORIES
 from notifications.services import outbox
 
@@ -25,8 +25,7 @@ from ..models import (
     NumberSeries,
     PaymentLink,
 )
-from ..providers.registry import PROVIDERS
-from . import amounts, recipients, reminders, sessions, terms, words
+from . import amounts, offers, recipients, reminders, sessions, terms, words
 from .amounts import LineData, Totals
 from .errors import LinkConflict, LinkError
 from .terms import Terms
@@ -87,6 +86,7 @@ def _insert(
     currency, totals = _checked_amounts(data, business)
     _check_terms(data.due_on, data.expires_at, now)
     _check_extras(data)
+    offers.check(data.allowed_providers, Money(totals.amount_minor, currency))
     public_id = ids.new("plk")
     token = signing.link_token(public_id, 1)
     link = PaymentLink.objects.create(
@@ -160,11 +160,6 @@ def _check_terms(
 
 
 def _check_extras(data: LinkData) -> None:
-    if set(data.allowed_providers) - set(PROVIDERS):
-        raise LinkError(
-            _("Known ways to pay are: %s.") % ", ".join(sorted(PROVIDERS)),
-            "allowed_providers",
-        )
     if len(str(data.metadata)) > MAX_METADATA_CHARACTERS:
         raise LinkError(_("The metadata is too long."), "metadata")
     for name, value in data.metadata.items():
@@ -211,11 +206,13 @@ def edit(
     expires_at: datetime | None,
     version: int,
     actor: Actor,
+    allowed_providers: tuple[str, ...] | None = None,
 ) -> None:
-    """Change what may change after making: due date, note, expiry.
+    """Change what may change after making: due date, note, expiry, ways to pay.
 
-    `version`: of the link as the editor saw it. Raises LinkConflict if it has moved
-    on, LinkError for what cannot be.
+    `version`: of the link as the editor saw it. `allowed_providers`: None leaves them;
+    an open session at one that goes is ordered closed. Raises LinkConflict if the link
+    has moved on, LinkError for what cannot be.
     """
     cleaned = clean_note(note_text)
     with transaction.atomic():
@@ -225,12 +222,21 @@ def edit(
             raise LinkConflict(_("This link can no longer be changed."))
         now = clock.now()
         _check_terms(due_on, expires_at, now)
-        new = {"due_on": due_on, "note": cleaned, "expires_at": expires_at}
+        new: dict[str, Any] = {
+            "due_on": due_on,
+            "note": cleaned,
+            "expires_at": expires_at,
+        }
+        if allowed_providers is not None:
+            new["allowed_providers"] = list(allowed_providers)
         changed = [
             name for name, value in new.items() if getattr(locked, name) != value
         ]
         if not changed:
             return
+        if "allowed_providers" in changed and allowed_providers is not None:
+            offers.check(allowed_providers, locked.balance)
+            sessions.order_close_others(locked, allowed_providers, now)
         for name in changed:
             setattr(locked, name, new[name])
         locked.version += 1

@@ -10,6 +10,8 @@ from merchant_portal.lib.actors import Actor
 
 from ..models import (
     Activity,
+    Comparison,
+    ComparisonState,
     Dispute,
     DisputeState,
     EventState,
@@ -50,6 +52,14 @@ def disputes() -> QuerySet[Dispute]:
     index dispute_needs_person."""
     return Dispute.objects.filter(
         state=DisputeState.NEEDS_RESPONSE, answered_at__isnull=True
+    )
+
+
+def comparisons() -> QuerySet[Comparison]:
+    """Reports that left something for a person, or that came to no end; the condition
+    of the index comparison_needs_person."""
+    return Comparison.objects.filter(
+        Q(open_count__gt=0) | Q(state=ComparisonState.FAILED), reviewed_at__isnull=True
     )
 
 

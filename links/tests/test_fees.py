@@ -8,7 +8,7 @@ from django.test import Client
 
 from links.models import FeeRate
 from links.services import accounts, fees
-from links.services.fees import Hindrance
+from links.services.offers import Hindrance
 from merchant_portal.lib.money import Money
 from merchant_portal.staff.roles import Role
 
@@ -37,7 +37,7 @@ def rate(slug: str, share_bp: int, fixed_minor: int, **changes: Any) -> FeeRate:
 
 
 def fee(amount: Money, slug_title: str = "Stripe") -> int | None:
-    (found,) = [o for o in fees.outlook(amount, TODAY) if o.title == slug_title]
+    (found,) = [o for o in fees.outlook(amount, TODAY) if o.way.title == slug_title]
     return None if found.fee is None else found.fee.amount_minor
 
 
@@ -73,10 +73,10 @@ def test_the_newest_that_has_begun_counts() -> None:
 def test_says_why_a_provider_is_not_offered(
     amount: Money, title: str, hindrance: Hindrance, bound: int | None
 ) -> None:
-    (found,) = [one for one in fees.outlook(amount, TODAY) if one.title == title]
+    (found,) = [one for one in fees.outlook(amount, TODAY) if one.way.title == title]
 
-    assert found.hindrance is hindrance
-    assert (found.bound and found.bound.amount_minor) == bound
+    assert found.way.hindrance is hindrance
+    assert (found.way.bound and found.way.bound.amount_minor) == bound
 
 
 def test_one_that_is_switched_off_says_so() -> None:
@@ -84,7 +84,9 @@ def test_one_that_is_switched_off_says_so() -> None:
     account.is_enabled = False
     account.save()
 
-    found = {one.title: one.hindrance for one in fees.outlook(Money(1, "USD"), TODAY)}
+    found = {
+        one.way.title: one.way.hindrance for one in fees.outlook(Money(1, "USD"), TODAY)
+    }
 
     assert found["Square"] is Hindrance.OFF
 
@@ -106,7 +108,13 @@ def test_the_create_screen_tells_while_typing() -> None:
     said = client.post(f"{ADD}totals/", filled()).json()
 
     assert said["providers"] == [
-        {"title": "Stripe", "text": "keeps about €0.66, €11.84 comes in"}
+        {
+            "slug": "stripe",
+            "title": "Stripe",
+            "text": "keeps about €0.66, €11.84 comes in",
+        },
+        {"slug": "paypal", "title": "PayPal", "text": ""},
+        {"slug": "square", "title": "Square", "text": ""},
     ]
 
 

@@ -29,7 +29,14 @@ from links.providers.base import (
     RefundState,
 )
 from links.providers.training import TrainingProvider
-from links.services import accounts, checkouts, lifeline, payments, reconcile
+from links.services import (
+    accounts,
+    checkouts,
+    comparing,
+    lifeline,
+    payments,
+    reconcile,
+)
 from links.services.lifeline import Trouble
 from links.tasks import sweep_account
 from merchant_portal.lib import clock
@@ -214,8 +221,8 @@ class TestDisputes:
         self.disputed()
 
         with clock.frozen(clock.now() + timedelta(hours=1)):
-            first = reconcile.compare("training")
-            again = reconcile.compare("training")
+            first = comparing.compare("training")
+            again = comparing.compare("training")
 
         assert [said.split()[0] for said in first.found][1:] == ["Dispute"]
         assert again.found == []
@@ -228,7 +235,7 @@ class TestCompare:
         payments.record(seen)
         lists(monkeypatch, seen)
 
-        found = reconcile.compare("training")
+        found = comparing.compare("training")
 
         assert (found.seen, found.found) == (1, [])
 
@@ -242,12 +249,12 @@ class TestCompare:
         payments.record(known)
         lists(monkeypatch, missing, replace(known, refunds=(refund,)))
 
-        found = reconcile.compare("training")
+        found = comparing.compare("training")
 
         assert len(found.found) == 2
         assert "missing" in found.found[0]
         assert "re_1" in found.found[1]
-        assert reconcile.compare("training").found == []
+        assert comparing.compare("training").found == []
 
     def test_asks_about_what_no_list_names(
         self, monkeypatch: pytest.MonkeyPatch
@@ -260,7 +267,7 @@ class TestCompare:
             raise ProviderRejected("nothing of that name")
 
         monkeypatch.setattr(TrainingProvider, "fetch_payment", nothing)
-        found = reconcile.compare("training")
+        found = comparing.compare("training")
 
         assert len(found.found) == 1
         assert "provider knows nothing" in found.found[0]

@@ -8,6 +8,7 @@ import pytest
 from links.providers.base import (
     CheckoutSnapshot,
     PaymentSnapshot,
+    ProviderBusy,
     ProviderError,
     ProviderMisconfigured,
     ProviderRejected,
@@ -149,7 +150,7 @@ def test_refuses_a_currency_before_any_call(
         (403, "AUTHENTICATION_ERROR", "INSUFFICIENT_SCOPES", ProviderMisconfigured),
         (408, "API_ERROR", "REQUEST_TIMEOUT", ProviderUnavailable),
         (409, "INVALID_REQUEST_ERROR", "CONFLICT", ProviderUnavailable),
-        (429, "RATE_LIMIT_ERROR", "RATE_LIMITED", ProviderUnavailable),
+        (429, "RATE_LIMIT_ERROR", "RATE_LIMITED", ProviderBusy),
         (500, "API_ERROR", "INTERNAL_SERVER_ERROR", ProviderUnavailable),
         (503, "API_ERROR", "SERVICE_UNAVAILABLE", ProviderUnavailable),
     ],

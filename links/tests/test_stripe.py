@@ -9,6 +9,7 @@ import stripe
 from links.providers.base import (
     CheckoutSnapshot,
     PaymentSnapshot,
+    ProviderBusy,
     ProviderError,
     ProviderMisconfigured,
     ProviderRejected,
@@ -165,7 +166,7 @@ def test_refuses_an_amount_before_any_call(
         (401, "error_authentication", ProviderMisconfigured),
         (403, "error_permission", ProviderMisconfigured),
         (409, "error_lock_timeout", ProviderUnavailable),
-        (429, "error_rate_limit", ProviderUnavailable),
+        (429, "error_rate_limit", ProviderBusy),
         (500, "error_api", ProviderUnavailable),
         (503, "error_api", ProviderUnavailable),
     ],

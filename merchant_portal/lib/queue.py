@@ -22,6 +22,7 @@ TASKS = frozenset(
     {
         "links.tasks.catch_up",
         "links.tasks.close_checkout",
+        "links.tasks.compare_account",
         "links.tasks.deliver_training_webhooks",
         "links.tasks.process_webhook",
         "links.tasks.send_refund",

@@ -19,6 +19,7 @@ SALES: list[Entry] = [
     ("links.Refund", gettext_lazy("Refunds"), "undo"),
     ("links.Dispute", gettext_lazy("Disputes"), "gavel"),
     ("links.Payout", gettext_lazy("Payouts"), "savings"),
+    ("links.Comparison", gettext_lazy("Comparisons"), "balance"),
     ("notifications.Message", gettext_lazy("Messages"), "mail"),
     ("links.ReminderPlan", gettext_lazy("Reminder plans"), "notifications_active"),
 ]

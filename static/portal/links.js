@@ -193,13 +193,6 @@
       tidy();
       if (focus) $("[data-cell=description]", line).focus();
     };
-    const outlook = (provider) => {
-      const row = document.createElement("li");
-      const title = document.createElement("strong");
-      title.textContent = provider.title;
-      row.append(title, ` ${provider.text}`);
-      return row;
-    };
     const compute = later(250, async () => {
       const answer = await ask(form.dataset.totals, { method: "POST", body: new FormData(form) });
       if (!answer || !answer.ok) return;
@@ -220,7 +213,10 @@
       $("#sums").hidden = !sums.tax || sums.tax === sums.zero;
       $("#net").textContent = sums.net || "";
       $("#tax").textContent = sums.tax || "";
-      $("#providers").replaceChildren(...(sums.providers || []).map(outlook));
+      (sums.providers || []).forEach((provider) => {
+        const text = $(`[data-provider="${provider.slug}"] small`);
+        if (text) text.textContent = provider.text;
+      });
       if (sums.decimals !== undefined) {
         const sample = sums.decimals ? `0.${"0".repeat(sums.decimals)}` : "0";
         $$("[data-cell=unit_amount]", box).forEach((cell) => (cell.placeholder = sample));

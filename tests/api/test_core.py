@@ -169,6 +169,27 @@ def test_makes_an_active_link(caller: Caller, customer: Customer) -> None:
     assert read(caller.get(f"links/{link.public_id}")) == made
 
 
+def test_a_link_offers_the_providers_that_are_named(caller: Caller) -> None:
+    link = new_link(caller, providers=["training", "training"])
+
+    assert link["providers"] == ["training"]
+    assert new_link(caller)["providers"] == []
+    assert read(caller.get(f"links/{link['id']}"))["providers"] == ["training"]
+
+
+def test_a_provider_that_is_not_set_up_is_refused(caller: Caller) -> None:
+    body = {
+        "currency": "EUR",
+        "lines": [{"description": "Cake", "unit_amount_minor": 1250}],
+        "providers": ["training", "stripe"],
+    }
+
+    answer = caller.post("links", body)
+
+    assert pointers(answer) == ["/providers"]
+    assert "Stripe cannot be offered" in answer.content.decode()
+
+
 def test_a_link_takes_null_for_what_is_left_out(caller: Caller) -> None:
     optional = ("due_on", "expires_at", "note", "draft", "metadata", "reminders")
     line = {**LINE, "discount": None, "tax_rate": None}

@@ -42,7 +42,7 @@ LINK: dict[str, Any] = {
     "expires_at": "2031-01-31T10:00:00Z",
     "note": "Thanks",
     "metadata": {"a": "b"},
-    "allowed_providers": [],
+    "providers": [],
     "draft": False,
 }
 HOSTILE: list[Any] = [

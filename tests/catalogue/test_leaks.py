@@ -112,13 +112,13 @@ FIELDS: dict[str, tuple[str, str]] = {
     "api-link-note": ("links", "note"),
     "api-link-metadata": ("links", "metadata"),
     "api-link-metadata-name": ("links", "metadata-name"),
-    "api-link-providers": ("links", "allowed_providers"),
+    "api-link-providers": ("links", "providers"),
     "api-link-currency": ("links", "currency"),
 }
 
 
 def body_of(door: str, name: str, card: str) -> tuple[str, dict[str, Any]]:
-    value: Any = [card] if name in ("tags", "allowed_providers") else card
+    value: Any = [card] if name in ("tags", "providers") else card
     if door == "customers":
         return door, {"name": "Ana", name: value}
     line: dict[str, Any] = {"description": "Chair", "unit_amount_minor": 1250}

@@ -11,7 +11,14 @@ from django.db import connection
 from customers.models import Customer
 from links import tasks
 from links.models import Dispute, Payment, PaymentLink, Refund, WebhookEvent
-from links.services import checkouts, disputes, links, reconcile, refunding
+from links.services import (
+    checkouts,
+    comparing,
+    disputes,
+    links,
+    reconcile,
+    refunding,
+)
 from links.services.errors import LinkError
 from links.tests.factories import make_link
 from merchant_portal.lib import queue
@@ -257,7 +264,7 @@ class Silence:
         return found
 
     def differences(self) -> list[str]:
-        return [said for slug in SLUGS for said in reconcile.compare(slug).found]
+        return [said for slug in SLUGS for said in comparing.compare(slug).found]
 
     def figures(self) -> dict[str, int]:
         sums = books.read(connection)

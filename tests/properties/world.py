@@ -56,6 +56,7 @@ POINTS = tuple(
 MAY_LEAVE_AFTER = timedelta(seconds=claims.FRESH_SECONDS)
 TASKS: dict[str, Callable[..., object]] = {
     "links.tasks.close_checkout": link_tasks.close_checkout,
+    "links.tasks.compare_account": link_tasks.compare_account,
     "links.tasks.deliver_training_webhooks": link_tasks.deliver_training_webhooks,
     "links.tasks.process_webhook": link_tasks.process_webhook,
     "links.tasks.send_refund": link_tasks.send_refund,

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from links.providers.base import ProviderError
-from links.services import accounts, reconcile
+from links.services import accounts, comparing
 
 
 class Command(BaseCommand):
@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
     def _compared(self, slug: str, days: int) -> int:
         try:
-            result = reconcile.compare(slug, days)
+            result = comparing.compare(slug, days)
         except ProviderError as exc:
             self.stdout.write(f"{slug}: not compared. {exc}")
             return 1
