@@ -20,7 +20,7 @@ from proofs.fakes.stripe import StripeFake
 from proofs.fakes.web import FakeServer
 
 STRIPE_KEY, STRIPE_SECRET = "sk_test_of_the_demo", "whsec_of_the_demo"
-PAYPAL_SECRET = "paypal-secret-of-the-demo"
+PAYPAL_SECRET = "paypal-secret-of-the-demo"  # noqa: S105 - of a stand-in
 SQUARE_KEY, SQUARE_SECRET = "EAAAl-of-the-demo", "square-signature-of-the-demo"
 # What the demo's business charges in, for a Square account has one currency.
 CURRENCY, COUNTRY = "EUR", "IE"
