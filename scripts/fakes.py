@@ -20,7 +20,7 @@ from proofs.fakes.stripe import StripeFake
 from proofs.fakes.web import FakeServer
 
 STRIPE_KEY, STRIPE_SECRET = "sk_test_of_the_demo", "whsec_of_the_demo"
-PAYPAL_KEY = "paypal-secret-of-the-demo"
+PAYPAL_SECRET = "paypal-secret-of-the-demo"  # noqa: S105 - of a stand-in
 SQUARE_KEY, SQUARE_SECRET = "EAAAl-of-the-demo", "square-signature-of-the-demo"
 # What the demo's business charges in, for a Square account has one currency.
 CURRENCY, COUNTRY = "EUR", "IE"
@@ -52,7 +52,7 @@ def _served(stack: ExitStack, folder: Path, public_url: str) -> dict[str, str]:
     paypal = PayPalFake(
         ledger("paypal"),
         client_id=CLIENT_ID,
-        secret=PAYPAL_KEY,
+        secret=PAYPAL_SECRET,
         webhook_id=WEBHOOK_ID,
         webhook_url=f"{hooks}/paypal/",
         root_path=roots,
@@ -74,7 +74,7 @@ def _served(stack: ExitStack, folder: Path, public_url: str) -> dict[str, str]:
         "STRIPE_WEBHOOK_SECRET": STRIPE_SECRET,
         "STRIPE_API_BASE": bases[0],
         "PAYPAL_CLIENT_ID": CLIENT_ID,
-        "PAYPAL_CLIENT_SECRET": PAYPAL_KEY,
+        "PAYPAL_CLIENT_SECRET": PAYPAL_SECRET,
         "PAYPAL_WEBHOOK_ID": WEBHOOK_ID,
         "PAYPAL_API_BASE": bases[1],
         "PAYPAL_CA_FILE": str(roots),
