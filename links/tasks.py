@@ -12,6 +12,7 @@ from .services import (
     disputes,
     inbox,
     links,
+    looks,
     reconcile,
     refunding,
     reminders,
@@ -40,6 +41,15 @@ def settle_checkout(pk: int) -> None:
     """Ask how a checkout stands; the next check is on its row if this fails."""
     try:
         checkouts.settle(pk)
+    except ProviderError as exc:
+        log.warning("checkout_not_settled", checkout=pk, problem=type(exc).__name__)
+
+
+@shared_task(ignore_result=True)
+def check_checkout(pk: int) -> None:
+    """Look at a checkout at the account's pace; what may not be asked now stays due."""
+    try:
+        looks.look(pk)
     except ProviderError as exc:
         log.warning("checkout_not_settled", checkout=pk, problem=type(exc).__name__)
 
@@ -126,8 +136,8 @@ def sweep() -> None:
         queue.nudge("links.tasks.process_webhook", pk)
     if len(events) == inbox.PAGE:
         queue.nudge("links.tasks.catch_up")
-    for pk in checkouts.due_for_check():
-        queue.nudge("links.tasks.settle_checkout", pk)
+    for pk, delay in looks.due():
+        queue.nudge_later("links.tasks.check_checkout", delay, pk)
     for pk in refunding.due():
         queue.nudge("links.tasks.settle_refund", pk)
     for pk in disputes.due():

@@ -31,7 +31,7 @@ from ..providers.base import (
     ProviderRejected,
 )
 from ..providers.registry import get_provider
-from . import accounts, alerts, payments, refunds, totals
+from . import accounts, alerts, pacing, payments, refunds, totals
 
 S = DisputeState
 CHECK_EVERY = timedelta(hours=4)
@@ -288,7 +288,9 @@ def settle(pk: int) -> None:
     account = dispute.account
     if accounts.mode_of(account.slug) != account.mode:
         raise ProviderMisconfigured(f"The keys of {account.slug} are not set.")
-    book(read(get_provider(account.slug), dispute.provider_dispute_id))
+    with pacing.paced(account.pk):
+        seen = read(get_provider(account.slug), dispute.provider_dispute_id)
+    book(seen)
 
 
 def due(limit: int = 100) -> list[int]:

@@ -14,12 +14,12 @@ from merchant_portal.lib import clock
 
 from ..models import ProviderAccount
 from ..providers import pacing
-from ..providers.base import ProviderBusy, ProviderUnavailable
+from ..providers.base import ProviderBusy
 
 CROWDED = timedelta(seconds=2)
 # What would have to wait longer than this leaves its row due and its worker free.
 PATIENCE_SECONDS = 10.0
-# Of one call, where work has begun; then it is given up as if nobody had answered.
+# Of one call, once work has begun: taking money half-way is worse than a call too early.
 
 
 def reserve(account_pk: int) -> float:
@@ -44,15 +44,13 @@ def paced(
     """Every call to the provider inside the block waits for its moment.
 
     A 429 makes the account rest for as long as the provider asks. `before_call`: runs
-    before each call. Raises ProviderUnavailable if a moment does not come in time.
+    before each call.
     """
 
     def wait() -> None:
         if before_call is not None:
             before_call()
-        seconds = reserve(account_pk)
-        if seconds > PATIENCE_SECONDS:
-            raise ProviderUnavailable("Too much is asked of the provider already.")
+        seconds = min(reserve(account_pk), PATIENCE_SECONDS)
         if seconds > 0:
             time.sleep(seconds)
 

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 TASKS = frozenset(
     {
         "links.tasks.catch_up",
+        "links.tasks.check_checkout",
         "links.tasks.close_checkout",
         "links.tasks.compare_account",
         "links.tasks.deliver_training_webhooks",
@@ -65,6 +66,18 @@ def nudge(task_name: str, *args: int | str) -> None:
     transaction.on_commit(lambda: _publisher.put(task_name, args))
 
 
+def nudge_later(task_name: str, delay_seconds: float, *args: int | str) -> None:
+    """As `nudge`, for work that begins only so many seconds after it is published.
+
+    For seconds, not for minutes: what is due later than that is a time on a row.
+    """
+    if task_name not in TASKS:
+        raise ValueError(f"{task_name!r} is not in queue.TASKS.")
+    if _is_silent.get():
+        return
+    transaction.on_commit(lambda: _publisher.put(task_name, args, delay_seconds))
+
+
 def flush(timeout_seconds: float) -> bool:
     """Wait until no wake-up of this process is waiting; False if that takes too long."""
     return _publisher.flush(timeout_seconds)
@@ -85,17 +98,18 @@ class _Publisher:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: dict[tuple[str, Keys], None] = {}
+        self._waiting: dict[tuple[str, Keys], float] = {}
         self._is_sending = False
         self._thread: threading.Thread | None = None
 
-    def put(self, task_name: str, args: Keys) -> None:
+    def put(self, task_name: str, args: Keys, delay_seconds: float = 0.0) -> None:
         if time.monotonic() < _paused_until:
             return
         with self._changed:
             if len(self._waiting) >= MAX_WAITING:
                 return
-            self._waiting[task_name, args] = None
+            before = self._waiting.get((task_name, args), delay_seconds)
+            self._waiting[task_name, args] = min(before, delay_seconds)
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, name="wake-ups", daemon=True
@@ -117,36 +131,44 @@ class _Publisher:
                 self._is_sending = True
             time.sleep(GATHER_SECONDS)
             with self._changed:
-                waiting, self._waiting = list(self._waiting), {}
+                waiting, self._waiting = self._waiting, {}
             try:
-                for task_name, args in _gathered(waiting):
-                    _send(task_name, args)
+                for task_name, args, delay_seconds in _gathered(waiting):
+                    _send(task_name, args, delay_seconds)
             finally:
                 with self._changed:
                     self._is_sending = False
                     self._changed.notify_all()
 
 
-def _gathered(waiting: list[tuple[str, Keys]]) -> Iterator[tuple[str, Keys]]:
+def _gathered(
+    waiting: dict[tuple[str, Keys], float],
+) -> Iterator[tuple[str, Keys, float]]:
     """The same wake-ups, with the keys of one task together where it takes several."""
     keys: dict[str, list[int | str]] = {}
-    for task_name, args in waiting:
+    for (task_name, args), delay_seconds in waiting.items():
         if task_name in GATHERED:
             keys.setdefault(task_name, []).extend(args)
         else:
-            yield task_name, args
+            yield task_name, args, delay_seconds
     for task_name, several in keys.items():
         size = GATHERED[task_name]
         for start in range(0, len(several), size):
-            yield task_name, tuple(several[start : start + size])
+            yield task_name, tuple(several[start : start + size]), 0.0
 
 
-def _send(task_name: str, args: Keys) -> None:
+def _send(task_name: str, args: Keys, delay_seconds: float = 0.0) -> None:
     global _paused_until
     if time.monotonic() < _paused_until:
         return
     try:
-        current_app.send_task(task_name, args=args, retry=False, ignore_result=True)
+        current_app.send_task(
+            task_name,
+            args=args,
+            countdown=delay_seconds or None,
+            retry=False,
+            ignore_result=True,
+        )
     except (KombuError, RedisError, OSError) as exc:
         _paused_until = time.monotonic() + PAUSE_SECONDS
         logger.warning(

@@ -55,6 +55,7 @@ POINTS = tuple(
 )
 MAY_LEAVE_AFTER = timedelta(seconds=claims.FRESH_SECONDS)
 TASKS: dict[str, Callable[..., object]] = {
+    "links.tasks.check_checkout": link_tasks.check_checkout,
     "links.tasks.close_checkout": link_tasks.close_checkout,
     "links.tasks.compare_account": link_tasks.compare_account,
     "links.tasks.deliver_training_webhooks": link_tasks.deliver_training_webhooks,

@@ -11,7 +11,7 @@ from merchant_portal.wsgi import application
 __all__ = ["application"]
 
 
-def _send_or_die(task_name: str, args: queue.Keys) -> None:
+def _send_or_die(task_name: str, args: queue.Keys, delay_seconds: float = 0.0) -> None:
     """What is raised here ends the thread that sends."""
     current_app.send_task(task_name, args=args, retry=False, ignore_result=True)
 

@@ -9,7 +9,9 @@ from merchant_portal.wsgi import application
 __all__ = ["application"]
 
 
-def _send_nothing(task_name: str, args: tuple[int | str, ...]) -> None:
+def _send_nothing(
+    task_name: str, args: tuple[int | str, ...], delay_seconds: float = 0.0
+) -> None:
     """The sweep alone finds the work."""
 
 

@@ -1,0 +1,138 @@
+"""What booking one payment costs: the same, however much there is on the link."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from links.models import Checkout, CheckoutState, Payment, PaymentLink, ProviderAccount
+from links.providers.base import PaymentSnapshot, RefundSnapshot, RefundState
+from links.services import accounts, payments
+from links.services.amounts import LineData
+from merchant_portal.lib import clock
+from merchant_portal.lib.money import Money
+from notifications.services import outbox
+
+from .factories import NOON, make_customer, make_link, make_seen
+
+pytestmark = pytest.mark.django_db
+NO_WORK = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK")
+# What a test's own transaction makes of BEGIN and COMMIT.
+
+
+def link_with(count: int) -> PaymentLink:
+    """So many lines, ended checkouts and queued messages."""
+    lines = tuple(LineData(f"Cake {number}", 25) for number in range(count))
+    link = make_link(make_customer(), lines=lines)
+    account = accounts.get("training")
+    Checkout.objects.bulk_create(
+        Checkout(
+            link=link,
+            account=account,
+            amount_minor=1,
+            currency="EUR",
+            state=CheckoutState.EXPIRED,
+            created_at=clock.now(),
+        )
+        for _number in range(count)
+    )
+    outbox.enqueue_many(
+        [
+            outbox.NewMessage(
+                kind="reminder",
+                channel="email",
+                recipient="ada@example.com",
+                language="en",
+                reference=link.public_id,
+                dedupe_key=f"reminder:{link.public_id}:{number}",
+            )
+            for number in range(count)
+        ]
+    )
+    return link
+
+
+def paid(link: PaymentLink, name: str = "tpy_1") -> PaymentSnapshot:
+    return make_seen(link, payment_id=name, amount_minor=link.amount_minor)
+
+
+def first(link: PaymentLink) -> PaymentSnapshot:
+    return paid(link)
+
+
+def repeat(link: PaymentLink) -> PaymentSnapshot:
+    payments.record(paid(link))
+    return paid(link)
+
+
+def refund(link: PaymentLink) -> PaymentSnapshot:
+    payments.record(paid(link))
+    back = RefundSnapshot("tre_1", RefundState.SUCCEEDED, Money(10, "EUR"), NOON)
+    return replace(paid(link), refunds=(back,))
+
+
+def surplus(link: PaymentLink) -> PaymentSnapshot:
+    payments.record(paid(link))
+    return paid(link, "tpy_2")
+
+
+def orphan(link: PaymentLink) -> PaymentSnapshot:
+    return make_seen(payment_id="tpy_3")
+
+
+def wrong_currency(link: PaymentLink) -> PaymentSnapshot:
+    return make_seen(link, currency="USD")
+
+
+def statements(news: Callable[[PaymentLink], PaymentSnapshot], count: int) -> list[str]:
+    link = link_with(count)
+    seen = news(link)
+    with CaptureQueriesContext(connection) as asked:
+        payments.record(seen)
+    texts = [query["sql"] for query in asked]
+    return [text for text in texts if not text.startswith(NO_WORK)]
+
+
+@pytest.mark.parametrize(
+    ("news", "most"),
+    [
+        (first, 26),
+        (repeat, 6),
+        (refund, 25),
+        (surplus, 27),
+        (orphan, 7),
+        (wrong_currency, 20),
+    ],
+)
+def test_takes_the_same_few_statements(
+    news: Callable[[PaymentLink], PaymentSnapshot], most: int
+) -> None:
+    """Raise a figure only with a reason."""
+    statements(news, 1)  # the day's total is made once
+    _rename()
+    few = statements(news, 1)
+    _rename()
+    many = statements(news, 50)
+
+    assert len(many) == len(few)
+    assert len(many) <= most
+
+
+def _rename() -> None:
+    """What was booked so far is of other payments."""
+    for payment in Payment.objects.all():
+        payment.provider_payment_id = f"{payment.pk}_before"
+        payment.save()
+
+
+def test_would_see_a_statement_for_each_checkout() -> None:
+    """The control: were each asked about, fifty would show."""
+    link = link_with(50)
+    with CaptureQueriesContext(connection) as asked:
+        for checkout in link.checkouts.all():
+            assert ProviderAccount.objects.filter(pk=checkout.account_id).exists()
+        payments.record(paid(link))
+
+    assert len(asked) > 26 + 40
