@@ -90,10 +90,10 @@ def check(chosen: Collection[str], amount: Money) -> None:
     `chosen`: slugs; empty means every provider. A shop that uses no hosted provider at
     all takes its money by hand, and is refused nothing.
     """
-    if unknown := sorted(set(chosen) - PROVIDERS.keys()):
+    if set(chosen) - PROVIDERS.keys():
         raise LinkError(
-            _("%(unknown)s is no way to pay. Known are: %(known)s.")
-            % {"unknown": unknown[0], "known": ", ".join(sorted(PROVIDERS))},
+            _("One of these is no way to pay. Known are: %s.")
+            % ", ".join(sorted(PROVIDERS)),
             "providers",
         )
     found = ways(amount)

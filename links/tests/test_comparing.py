@@ -154,4 +154,6 @@ class TestWhatIsFound:
             costs.append(len(asked))
 
         assert costs[2] - costs[1] == 2 * (costs[1] - costs[0])
-        assert costs[1] - costs[0] <= 5 * 10
+        assert (
+            costs[1] - costs[0] <= 5 * 11
+        )  # one reads keys, once a second outside of tests

@@ -1,6 +1,7 @@
 """When accounts are compared with our books, by whom, and what is kept of it."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -128,10 +129,9 @@ class TestRun:
         Comparison.objects.filter(pk=made.pk).update(due_at=clock.database_now())
 
     def test_one_account_at_a_time(
-        self, theirs: Books, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+        self, theirs: Books, account: ProviderAccount, settings: Any
     ) -> None:
-        modes = {"training": "test", "square": "test"}
-        monkeypatch.setattr(accounts, "configured", lambda: modes)
+        settings.SQUARE_ACCESS_TOKEN = "EAAA-of-a-test"
         first, second = self.waiting(account), self.waiting(accounts.get("square"))
         assert comparisons._claim(first.pk) is not None
 
@@ -142,11 +142,10 @@ class TestRun:
         assert comparisons.due() == [second.pk]
 
     def test_the_database_itself_takes_no_second_one_that_runs(
-        self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+        self, account: ProviderAccount, settings: Any
     ) -> None:
         """The control: whatever the code before it thinks."""
-        modes = {"training": "test", "square": "test"}
-        monkeypatch.setattr(accounts, "configured", lambda: modes)
+        settings.SQUARE_ACCESS_TOKEN = "EAAA-of-a-test"
         self.waiting(account)
         self.waiting(accounts.get("square"))
 

@@ -179,10 +179,9 @@ class TestRest:
         assert account.rests_until > clock.database_now() + timedelta(minutes=9)
 
     def test_holds_the_sweep_of_that_account_back_and_no_other(
-        self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+        self, account: ProviderAccount, settings: Any
     ) -> None:
-        modes = {"training": "test", "square": "test"}
-        monkeypatch.setattr(accounts, "configured", lambda: modes)
+        settings.SQUARE_ACCESS_TOKEN = "EAAA-of-a-test"
         square = accounts.get("square")
         checkout = due(1)[0]
         pacing.rest(account.pk, 60)

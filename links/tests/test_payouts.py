@@ -95,7 +95,7 @@ class TestBooks:
         self, django_assert_num_queries: Any
     ) -> None:
         payouts.record(SEEN)
-        with django_assert_num_queries(5):  # account, savepoint, row, clock
+        with django_assert_num_queries(6):  # keys, account, savepoint, row, clock
             payouts.record(SEEN)
 
 
