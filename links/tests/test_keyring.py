@@ -13,7 +13,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from links.models import ProviderAccount, WebhookEvent
-from links.providers import credentials, paypal_client
+from links.providers import credentials
 from links.providers.base import ProviderMisconfigured
 from links.providers.paypal import PayPalProvider
 from links.providers.square import SquareProvider
@@ -199,7 +199,7 @@ class TestAdapters:
             made.mount("https://", tape)
             return made
 
-        monkeypatch.setattr(paypal_client.requests, "Session", session)
+        monkeypatch.setattr(requests, "Session", session)
         enter("paypal", owner)
         PayPalProvider().create_checkout(REQUEST)
         PayPalProvider().fetch_checkout("ORDER0")
