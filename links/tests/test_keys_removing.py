@@ -1,5 +1,6 @@
 """Removing the keys of a provider: a question first, and never with money under way."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,24 +17,33 @@ from links.models import (
     WebhookEvent,
 )
 from links.providers import credentials
-from links.services import accounts, payments
+from links.services import accounts, keyring, payments
 from merchant_portal.lib import clock
 
-from .factories import make_link, make_seen
+from .factories import make_link, make_seen, make_user
 from .test_keyring import NEW, OLD
-from .test_keys_admin import (  # noqa: F401 - fixtures among them
-    LIST,
-    LIVE,
-    STRIPE_PAGE,
-    _forgotten,
-    _ready,
-    client,
-    entered,
-    owner,
-    text_of,
-)
+from .test_keys_admin import LIST, LIVE, STRIPE_PAGE, entered, signed_in, text_of
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _forgotten(settings: Any) -> Iterator[None]:
+    settings.STAFF_MFA_REQUIRED = False
+    keyring.forget()
+    yield
+    keyring.forget()
+
+
+@pytest.fixture
+def _ready(settings: Any) -> None:
+    settings.EMAIL_CAPTURED = False
+    settings.IS_HTTPS = True
+
+
+@pytest.fixture
+def client() -> Client:
+    return signed_in(make_user())
 
 
 class TestRemoving:
