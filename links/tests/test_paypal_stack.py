@@ -394,11 +394,7 @@ def test_lists_disputes_page_by_page(
     monkeypatch.setattr("links.providers.paypal.DISPUTE_PAGE", 2)
     since = datetime.now(tz=UTC) - timedelta(minutes=1)
     for number in range(5):
-        capture = peer.captured(number)
-        peer.control(open_dispute={"payment": capture["id"]})
-
-    listed = [seen.provider_dispute_id for seen in provider.list_disputes(since)]
-
-    opened = [row["dispute_id"] for row in peer.ledger.objects("dispute")]
-    assert sorted(listed) == sorted(opened)
+        peer.control(open_dispute={"payment": peer.captured(number)["id"]})
+    listed = {seen.provider_dispute_id for seen in provider.list_disputes(since)}
+    assert listed == {row["dispute_id"] for row in peer.ledger.objects("dispute")}
     assert len(peer.ledger.calls(path="/v1/customer/disputes?")) == 3

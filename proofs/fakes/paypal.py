@@ -179,6 +179,12 @@ class PayPalFake(ProviderFake):
             shown = objects.minimal(shown)
         return Answer(creation.repeated if repeated else status, shown)
 
+    def serves(self, method: str, path: str) -> bool:
+        """Whether the fake has an answer of its own to this."""
+        if method == "POST":
+            return self._creation(path) is not None
+        return method == "GET" and any(p.match(path) for p, _ in self._readers)
+
     def _creation(self, path: str) -> Creation | None:
         found = (made for made in self._creations if made.pattern.match(path))
         return next(found, None)
@@ -356,9 +362,11 @@ def _body(request: Request) -> Json:
         body = json.loads(request.text or "{}")
     except ValueError:
         body = None
-    if not isinstance(body, dict):
-        raise PayPalError(400, "MALFORMED_REQUEST_JSON")
-    return body
+    if isinstance(body, dict):
+        return body
+    if request.path.startswith(objects.CAPTURES):  # its documents know no other word
+        raise PayPalError(400, "INVALID_PARAMETER_SYNTAX")
+    raise PayPalError(400, "MALFORMED_REQUEST_JSON")
 
 
 def _query(request: Request) -> dict[str, str]:

@@ -170,6 +170,13 @@ class SquareFake(ProviderFake):
                 return handler(request, body, identity)
         raise SquareError(404, "NOT_FOUND", "Resource not found.")
 
+    def serves(self, method: str, path: str) -> bool:
+        """Whether the fake has an answer of its own to this."""
+        return any(
+            method == known and pattern.match(path)
+            for known, pattern, _ in self._routes
+        )
+
     def _table(self) -> list[tuple[str, str, Handler]]:
         books, place = self._books, self._location
         return [

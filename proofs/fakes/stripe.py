@@ -132,6 +132,13 @@ class StripeFake(ProviderFake):
             404, f"Unrecognized request URL ({request.method}: {request.path})."
         )
 
+    def serves(self, method: str, path: str) -> bool:
+        """Whether the fake has an answer of its own to this."""
+        return any(
+            method == known and pattern.match(path)
+            for known, pattern, _ in self._routes
+        )
+
     def _table(self) -> list[tuple[str, str, Handler]]:
         books = self._books
         sessions = "/v1/checkout/sessions"

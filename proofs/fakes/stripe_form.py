@@ -4,6 +4,7 @@ import re
 import urllib.parse
 from typing import Any
 
+LONGEST = 5000  # of any text; Stripe takes more in a few places
 NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)\Z")
 
 
@@ -41,6 +42,10 @@ def decode(text: str) -> dict[str, Any]:
         found = NAME.match(name)
         if found is None:
             raise StripeError(400, f"Invalid parameter name: {name}", param=name)
+        if len(value) > LONGEST:
+            raise StripeError(
+                400, f"Invalid string: at most {LONGEST} characters.", param=name
+            )
         parts = [found[1], *re.findall(r"\[([^\[\]]*)\]", found[2])]
         _place(root, parts, name, value)
     return {key: _listed(value) for key, value in root.items()}

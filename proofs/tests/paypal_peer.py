@@ -34,6 +34,7 @@ class Peer:
     url: str
     ledger: Ledger
     receiver: Receiver
+    fake: PayPalFake
     root: str = ""
     token: str = ""
     timeout: float = 5
@@ -192,6 +193,6 @@ def running_peer(
             },
         )
         with FakeServer(fake) as server:
-            peer = Peer(server.url, ledger, receiving.receiver, root=fake.root)
+            peer = Peer(server.url, ledger, receiving.receiver, fake, root=fake.root)
             peer.token = peer.buy_token().body["access_token"]
             yield peer

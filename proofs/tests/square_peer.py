@@ -41,6 +41,7 @@ class Peer:
     url: str
     ledger: Ledger
     receiver: Receiver
+    fake: SquareFake
     token: str = KEY
     timeout: float = 5
 
@@ -169,7 +170,7 @@ def running_peer(
             **{"fee_seconds": None, **options},
         )
         with FakeServer(fake) as server:
-            yield Peer(server.url, ledger, receiving.receiver)
+            yield Peer(server.url, ledger, receiving.receiver, fake)
 
 
 def ask(

@@ -33,6 +33,7 @@ class Peer:
     ledger: Ledger
     receiver: Receiver
     client: stripe.StripeClient
+    fake: StripeFake
 
     def control(self, **switches: Any) -> Page:
         return post(f"{self.url}/_control", json.dumps(switches))
@@ -93,7 +94,7 @@ def running_peer(
             specs=specs,
         )
         with FakeServer(fake) as server:
-            yield Peer(server.url, ledger, receiving.receiver, client(server.url))
+            yield Peer(server.url, ledger, receiving.receiver, client(server.url), fake)
 
 
 def client(url: str, key: str = KEY, *, timeout: float = 5) -> stripe.StripeClient:

@@ -376,3 +376,11 @@ def test_completes_a_session_the_way_the_vendors_command_line_does(peer: Peer) -
     paid = peer.client.v1.checkout.sessions.retrieve(session["id"])
     assert (paid.payment_status, paid.amount_total) == ("paid", 3000)
     assert paid.client_reference_id == "plk_1"
+
+
+def test_refuses_a_text_that_stripe_could_not_show(peer: Peer) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        peer.client.v1.products.create({"name": "x" * 5001})
+
+    assert refused.value.param == "name"
+    assert peer.client.v1.products.create({"name": "x" * 5000}).name == "x" * 5000
