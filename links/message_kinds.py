@@ -85,7 +85,9 @@ def _context(messages: Sequence[Message]) -> dict[int, Values]:
     subjects = {message.subject_id for message in messages if message.subject_id}
     payments = {
         payment.public_id: payment
-        for payment in Payment.objects.filter(public_id__in=subjects)
+        for payment in Payment.objects.filter(public_id__in=subjects).annotate(
+            is_surplus_kept=Refund.kept_surplus("pk")
+        )
     }
     refunds = _refunds(subjects)
     zone = zone_of(None) if payments or refunds else UTC
@@ -155,7 +157,7 @@ def _of_payment(payment: Payment | None, language: str, zone: tzinfo) -> Values:
         "amount_received": _received(payment, language),
         "paid_on": _day(payment.occurred_at.astimezone(zone).date(), language),
         "surplus": Money(payment.surplus_minor, payment.currency).format(language)
-        if payment.surplus_minor
+        if payment.surplus_minor and not getattr(payment, "is_surplus_kept", False)
         else "",
     }
 

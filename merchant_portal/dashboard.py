@@ -1,7 +1,6 @@
 """The front page of the admin: what came in, what is owed, what needs a person."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -163,12 +162,13 @@ def _steps(user: User, business: Business) -> list[dict[str, Any]]:
 def _month_cards(moved: list[overview.Moved], today: date, first: str) -> list[Card]:
     start = today.replace(day=1)
     this_month = [row for row in moved if row.day >= start]
+    refunds = sum(row.count for row in this_month if row.measure == Measure.REFUNDED)
     return [
         _month_card(
             _("Paid this month"),
-            [row for row in this_month if row.measure == Measure.PAID],
+            overview.kept(this_month),
             first,
-            lambda count: ngettext("%d payment", "%d payments", count) % count,
+            lambda count: _paid_words(count, refunds),
             reverse("admin:links_payment_changelist"),
         ),
         _month_card(
@@ -181,10 +181,18 @@ def _month_cards(moved: list[overview.Moved], today: date, first: str) -> list[C
     ]
 
 
+def _paid_words(count: int, refunds: int) -> str:
+    said = ngettext("%d payment", "%d payments", count) % count
+    if not refunds:
+        return said
+    less = ngettext("%d refund taken off", "%d refunds taken off", refunds)
+    return f"{said}, {less % refunds}"
+
+
 def _month_card(
     title: str, rows: list[overview.Moved], first: str, say: Any, url: str
 ) -> Card:
-    sums = _sums(((row.currency, row.amount_minor) for row in rows), first)
+    sums = formats.sums(((row.currency, row.amount_minor) for row in rows), first)
     return Card(title, sums, say(sum(row.count for row in rows)), url)
 
 
@@ -194,13 +202,13 @@ def _waiting_cards(rows: list[overview.Waiting], first: str) -> list[Card]:
     return [
         Card(
             _("Waiting"),
-            _sums(((row.currency, row.amount_minor) for row in rows), first),
+            formats.sums(((row.currency, row.amount_minor) for row in rows), first),
             ngettext("%d open link", "%d open links", count) % count,
             f"{reverse(LINKS)}?status__exact=active",
         ),
         Card(
             _("Overdue"),
-            _sums(
+            formats.sums(
                 (
                     (row.currency, row.overdue_minor)
                     for row in rows
@@ -216,20 +224,11 @@ def _waiting_cards(rows: list[overview.Waiting], first: str) -> list[Card]:
     ]
 
 
-def _sums(amounts: Iterable[tuple[str, int]], first: str) -> list[str]:
-    """Sums by currency for people; never mixed, the business's currency first."""
-    totals: dict[str, int] = {first: 0}
-    for currency, amount_minor in amounts:
-        totals[currency] = totals.get(currency, 0) + amount_minor
-    codes = sorted(totals, key=lambda code: (code != first, code))
-    shown = {code: totals[code] for code in codes if totals[code]} or {first: 0}
-    return [formats.money(minor, code) for code, minor in shown.items()]
-
-
 def _days(moved: list[overview.Moved], today: date, first: str) -> dict[str, Any]:
     """The last 30 days as a chart in one currency, and as a table in all of them."""
     days = [today - timedelta(days=back) for back in range(overview.DAYS - 1, -1, -1)]
     sums: dict[tuple[str, str, date], int] = {}
+    moved = [row for row in moved if row.measure in (Measure.PAID, Measure.SENT)]
     for row in moved:
         key = (row.measure, row.currency, row.day)
         sums[key] = sums.get(key, 0) + row.amount_minor

@@ -1,5 +1,6 @@
 """The front page: right figures for who may see them, in few queries."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from links.models import EventState, PaymentLink, ProviderAccount, WebhookEvent
+from links.providers.base import RefundSnapshot, RefundState
 from links.services import links, payments, sending
 from links.tests.factories import make_customer, make_link, make_seen, make_user
 from merchant_portal.lib import clock
+from merchant_portal.lib.money import Money
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Role
 from notifications.models import Message, MessageState
@@ -53,6 +56,29 @@ def make_shop(owner: User) -> PaymentLink:
     make_link(ada, amount_minor=300, actor=actor, due_on=late)
     make_link(ada, amount_minor=5000, currency="JPY", actor=actor)
     return paid
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.AGENT])
+def test_what_was_given_back_is_taken_off_what_was_paid(role: Role) -> None:
+    user = make_user(role)
+    paid = make_shop(user)
+    now = clock.now()
+    back = RefundSnapshot("tre_1", RefundState.SUCCEEDED, Money(250, "EUR"), now)
+
+    payments.record(replace(make_seen(paid, occurred_at=now), refunds=(back,)))
+
+    said = figures(user)["Paid this month"]
+    assert said == (["€10.00"], "1 payment, 1 refund taken off")
+
+
+def test_a_refund_that_failed_takes_nothing_off(owner: User) -> None:
+    paid = make_shop(owner)
+    now = clock.now()
+    back = RefundSnapshot("tre_1", RefundState.FAILED, Money(250, "EUR"), now)
+
+    payments.record(replace(make_seen(paid, occurred_at=now), refunds=(back,)))
+
+    assert figures(owner)["Paid this month"] == (["€12.50"], "1 payment")
 
 
 def test_sums_by_currency_and_never_across(owner: User) -> None:

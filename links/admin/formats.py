@@ -1,5 +1,6 @@
 """Money and moments as the reader of the admin writes them."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -23,6 +24,16 @@ def language() -> str:
 
 def money(amount_minor: int, currency: str) -> str:
     return Money(amount_minor, currency).format(language())
+
+
+def sums(amounts: Iterable[tuple[str, int]], first: str) -> list[str]:
+    """Sums by currency for people; never mixed, the business's currency first."""
+    totals: dict[str, int] = {first: 0}
+    for currency, amount_minor in amounts:
+        totals[currency] = totals.get(currency, 0) + amount_minor
+    codes = sorted(totals, key=lambda code: (code != first, code))
+    shown = {code: totals[code] for code in codes if totals[code]} or {first: 0}
+    return [money(minor, code) for code, minor in shown.items()]
 
 
 def typed(amount_minor: int, currency: str) -> str:

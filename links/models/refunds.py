@@ -130,6 +130,20 @@ class Refund(models.Model):
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
 
+    @classmethod
+    def kept_surplus(cls, payment: str) -> models.Exists:
+        """Whether people decided to keep what a payment brought too much.
+
+        `payment`: the name of its key in the query around this one.
+        """
+        return models.Exists(
+            cls.objects.filter(
+                payment=models.OuterRef(payment),
+                origin=RefundOrigin.SURPLUS,
+                state=RefundState.DECLINED,
+            )
+        )
+
     def move_to(self, new: RefundState, **stamps: object) -> bool:
         """Change state if the move is legal and nobody moved it first."""
         old = self.state

@@ -11,7 +11,14 @@ from django.utils.functional import SimpleLazyObject
 from merchant_portal.business.models import Business
 from merchant_portal.lib.money import Money
 
-from ..models import Checkout, CheckoutState, LinkStatus, PaymentLink, PaymentState
+from ..models import (
+    Checkout,
+    CheckoutState,
+    LinkStatus,
+    PaymentLink,
+    PaymentState,
+    Refund,
+)
 from ..providers.registry import get_provider
 from ..services import asking
 from ..services.accounts import Offer
@@ -146,8 +153,12 @@ def surplus_of(page: Page, checkout: Checkout, language: str) -> str:
 def found_checkout(page: Page, public_id: str) -> Checkout | None:
     """The link's checkout of that id, with what it brought too much: one query, as
     the page looks again and again."""
-    # Once something was given back, nobody is told any more that it will be.
-    too_much = Sum("payments__surplus_minor", filter=Q(payments__refunded_minor=0))
+    # Once something was given back, or people decided that nothing will be, nobody is
+    # told any more that it will.
+    is_promised = Q(payments__refunded_minor=0) & Q(
+        ~Refund.kept_surplus("payments__pk")
+    )
+    too_much = Sum("payments__surplus_minor", filter=is_promised)
     own = page.link.checkouts.annotate(surplus_minor=too_much)
     return own.filter(public_id=public_id).first()
 

@@ -1,7 +1,7 @@
 """The figures of the front page: few queries, whatever the number of links."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,8 @@ from ..models import (
     Payment,
     PaymentLink,
     PaymentState,
+    Refund,
+    RefundState,
 )
 
 DAYS = 30
@@ -72,7 +74,7 @@ def waiting(links: QuerySet[PaymentLink], today: date) -> list[Waiting]:
 
 
 def moved(user: User, today: date, zone: ZoneInfo) -> list[Moved]:
-    """Sent and paid since the start of the month and over the last DAYS days.
+    """Sent, paid and given back since the start of the month and over the last DAYS days.
 
     Who sees all links reads the totals that are kept as things happen; who sees own
     links only gets the same figures counted from those.
@@ -93,9 +95,26 @@ def moved(user: User, today: date, zone: ZoneInfo) -> list[Moved]:
         state=PaymentState.SUCCEEDED,
         occurred_at__gte=since,
     ).values_list("occurred_at", "currency", "amount_minor")
+    back = Refund.objects.filter(
+        payment__link__created_by=user,
+        state=RefundState.SUCCEEDED,
+        occurred_at__gte=since,
+    ).values_list("occurred_at", "currency", "amount_minor")
     return [
         *_counted(Measure.SENT, sent, zone),
         *_counted(Measure.PAID, paid, zone),
+        *_counted(Measure.REFUNDED, back, zone),
+    ]
+
+
+def kept(rows: Iterable[Moved]) -> list[Moved]:
+    """What was paid, and with the sign turned and no count what was given back of it."""
+    return [
+        row
+        if row.measure == Measure.PAID
+        else replace(row, count=0, amount_minor=-row.amount_minor)
+        for row in rows
+        if row.measure in (Measure.PAID, Measure.REFUNDED)
     ]
 
 

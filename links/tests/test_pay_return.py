@@ -15,15 +15,16 @@ from links.models import (
     LinkStatus,
     Payment,
     PaymentLink,
+    Refund,
     TrainingPayment,
 )
 from links.pay import responses, views
 from links.providers.base import SeenState
-from links.services import checkouts, pages, payments, training
+from links.services import checkouts, pages, payments, refunding, training
 from merchant_portal.lib import clock, queue
 from merchant_portal.lib.money import Money
 
-from .factories import make_customer, make_link, make_seen
+from .factories import make_customer, make_link, make_seen, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -362,6 +363,17 @@ def test_promises_nothing_that_was_done(client: Client, surplus: Payment) -> Non
 
     assert "Thank you! Your payment has arrived." in page
     assert "more than this link asked for" not in page
+
+
+def test_promises_nothing_that_staff_declined(client: Client, surplus: Payment) -> None:
+    assert surplus.checkout is not None
+    path = return_path(surplus.checkout)
+    assert "will give back" in client.get(path).content.decode()
+
+    proposed = Refund.objects.get(payment=surplus, origin="surplus")
+    refunding.decline(proposed, user=make_user())
+
+    assert "will give back" not in client.get(path).content.decode()
 
 
 def test_another_payments_surplus_is_not_this_ones(
