@@ -132,8 +132,7 @@ class TestCheck:
         made(currency="CHF")
 
     def test_one_that_is_switched_off_does_not_count(self) -> None:
-        accounts.get("square")
-        ProviderAccount.objects.filter(slug="square").update(is_enabled=False)
+        ProviderAccount.objects.create(slug="square", mode="test", is_enabled=False)
 
         with pytest.raises(LinkError, match="Square: it is switched off"):
             made(("square",))
