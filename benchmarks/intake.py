@@ -1,87 +1,91 @@
-"""Signed webhooks of Stripe, new and repeated, beside the least that could take them."""
+"""Signed webhooks of each provider beside the least that could take them; Stripe's new
+and repeated, with and without middleware."""
 
-import hashlib
-import hmac
 import itertools
-import json
-import time
+import os
 from functools import partial
 
-from benchmarks._client import post
+from benchmarks import _hooks
 from benchmarks._figures import Measured, interleaved, tell
-from benchmarks._stage import STRIPE_SECRET, Server, stage
+from benchmarks._hooks import Event
+from benchmarks._stage import Server, stage
 
-REQUESTS = 1_500
-PRODUCT, BASELINE = "/webhooks/stripe/", "/bench/intake/"
+REQUESTS = int(os.environ.get("INTAKE_REQUESTS", "1500"))
+BASELINES = {
+    "stripe": "/bench/intake/",
+    "paypal": "/bench/intake/paypal/",
+    "square": "/bench/intake/square/",
+}
 _numbers = itertools.count(1)
 
 
 def main() -> None:
-    with stage() as open_stage:
-        from links.models import ProviderAccount
-
-        ProviderAccount.objects.create(pk=1, slug="stripe", mode="test")
+    with stage(
+        PAYPAL_CLIENT_ID="bench",
+        PAYPAL_CLIENT_SECRET="bench",  # noqa: S106 - of nobody
+        PAYPAL_WEBHOOK_ID=_hooks.PAYPAL_WEBHOOK,
+        PAYPAL_API_BASE="http://127.0.0.1:9",
+        SQUARE_ACCESS_TOKEN="bench",  # noqa: S106
+        SQUARE_LOCATION_ID=_hooks.SQUARE_LOCATION,
+        SQUARE_WEBHOOK_SIGNATURE_KEY=_hooks.SQUARE_KEY,
+        SQUARE_API_BASE="http://127.0.0.1:9",
+    ) as open_stage:
+        events = _events(open_stage.variables["PUBLIC_URL"])
         full, bare = open_stage.serve("full"), open_stage.serve("bare")
+        new = partial(new_events, events)
+        variants = {
+            name: partial(new, full, slug, path)
+            for slug, baseline in BASELINES.items()
+            for name, path in (
+                (slug, f"/webhooks/{slug}/"),
+                (f"{slug} baseline", baseline),
+            )
+        }
+        path = "/webhooks/stripe/"
         seen = interleaved(
             {
-                "product": partial(new_events, full, PRODUCT),
-                "baseline": partial(new_events, full, BASELINE),
-                "repeated": partial(repeats, full, PRODUCT),
-                "product bare": partial(new_events, bare, PRODUCT),
-                "baseline bare": partial(new_events, bare, BASELINE),
+                **variants,
+                "repeated": partial(repeats, events, full, "stripe", path),
+                "stripe bare": partial(new, bare, "stripe", path),
+                "baseline bare": partial(new, bare, "stripe", BASELINES["stripe"]),
             }
         )
-        tell(
-            "intake",
-            seen,
-            ["product/baseline", "repeated/product", "product bare/baseline bare"],
-        )
+        pairs = [f"{slug}/{slug} baseline" for slug in BASELINES]
+        tell("intake", seen, [*pairs, "repeated/stripe", "stripe bare/baseline bare"])
 
 
-def new_events(server: Server, path: str, _round: int) -> Measured:
-    return server.measure([event(path, next(_numbers)) for _ in range(REQUESTS)])
+def _events(public_url: str) -> dict[str, Event]:
+    """Accounts and the certificate are there, as after the first webhook of each."""
+    from links.models import ProviderAccount, WebhookCertificate
+
+    for pk, slug in enumerate(("stripe", "square", "paypal"), start=1):
+        ProviderAccount.objects.create(pk=pk, slug=slug, mode="test")
+    pem, ends = _hooks.certificate()
+    url = f"http://127.0.0.1:9{_hooks.CERTIFICATE_PATH}"
+    WebhookCertificate.objects.create(url=url, pem=pem, expires_at=ends)
+    return {
+        "stripe": _hooks.stripe,
+        "square": _hooks.square(f"{public_url}/webhooks/square/"),
+        "paypal": _hooks.paypal(url),
+    }
 
 
-def repeats(server: Server, path: str, _round: int) -> Measured:
+def new_events(
+    events: dict[str, Event], server: Server, slug: str, path: str, _round: int
+) -> Measured:
+    made = [events[slug](path, next(_numbers)) for _ in range(REQUESTS)]
+    return server.measure(made)
+
+
+def repeats(
+    events: dict[str, Event], server: Server, slug: str, path: str, _round: int
+) -> Measured:
     """The events that came last, once more each."""
     last = next(_numbers)
-    first = [event(path, number) for number in range(last, last - 100, -1)]
+    count = min(100, REQUESTS)
+    first = [events[slug](path, number) for number in range(last, last - count, -1)]
     server.measure(first)
     return server.measure(first * (REQUESTS // len(first)))
-
-
-def event(path: str, number: int) -> bytes:
-    """A request about one payment intent, signed now; about 1.5 kB, as Stripe's are."""
-    body = json.dumps(
-        {
-            "id": f"evt_{number:024}",
-            "object": "event",
-            "type": "payment_intent.succeeded",
-            "livemode": False,
-            "created": 1_790_000_000,
-            "data": {
-                "object": {
-                    "id": f"pi_{number:024}",
-                    "object": "payment_intent",
-                    "amount": 1250,
-                    "amount_received": 1250,
-                    "currency": "eur",
-                    "status": "succeeded",
-                    "metadata": {"link": f"plk_{number:024}"},
-                    "description": "Birthday cake " * 60,
-                }
-            },
-        },
-        indent=2,
-    ).encode()
-    moment = int(time.time())
-    key = STRIPE_SECRET.encode()
-    proof = hmac.new(key, f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
-    headers = {
-        "Content-Type": "application/json",
-        "Stripe-Signature": f"t={moment},v1={proof}",
-    }
-    return post(path, body, headers)
 
 
 if __name__ == "__main__":
