@@ -12,8 +12,9 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from merchant_portal.business import services as business_services
 from merchant_portal.business.models import Business
-from merchant_portal.lib import clock, queue, rows
+from merchant_portal.lib import clock, queue
 
 from ..models import Checkout
 from ..providers.registry import PROVIDERS
@@ -23,9 +24,6 @@ from ..services.pages import Page
 from . import choosing, presenting, responses
 from .responses import public
 
-_BUSINESS = rows.Kept(
-    rows.Prepared(lambda: Business.objects.filter(pk=Business.ONLY_PK))
-)
 CHECKOUTS_A_MINUTE, SHARED_A_MINUTE = 10, 120
 # Of one link; nobody chooses that often, and each may cost a call to a provider. At a
 # reusable link many people choose.
@@ -100,7 +98,7 @@ def returned(request: HttpRequest, token: str, checkout_id: str) -> HttpResponse
     if (is_waiting or outcome == "declined") and request.method == "GET":
         queue.nudge("links.tasks.settle_checkout", checkout.pk)
     goes_on = is_waiting and looks < REFRESHES
-    business = _business()
+    business = business_services.kept()
     language = _language(request, page, business)
     context = presenting.link_context(page, business, language) | {
         "outcome": outcome,
@@ -130,7 +128,7 @@ def _link_page(
 ) -> HttpResponse:
     """The page of a link as it stands; `typed` and `refused`: what the payer chose and
     why it cannot be; `without`: the provider just tried in vain."""
-    business = _business()
+    business = business_services.kept()
     language = _language(request, page, business)
     offers = accounts.offered(page.link, page.read_at) if page.is_payable else []
     if without:
@@ -174,12 +172,6 @@ def _language(request: HttpRequest, page: Page, business: Business) -> str:
     return responses.language_of(
         request, customer.language if customer else "", business
     )
-
-
-def _business() -> Business:
-    """Reads only: the row is made by the first one who edits it."""
-    found = _BUSINESS.fetch()
-    return found[0] if found else Business()
 
 
 def _token(page: Page) -> str:

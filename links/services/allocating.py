@@ -22,9 +22,13 @@ class _Share:
     surplus: int
 
 
-def allocate(link: PaymentLink) -> None:
-    """Bring a locked link's amounts and its payments' parts up to date."""
-    before = [getattr(link, name) for name in _KEPT]
+def allocate(link: PaymentLink, news: Payment) -> dict[str, int]:
+    """Bring the parts of a locked link's payments up to date, `news` among them.
+
+    Returns what changed of the link's own fields; they are set, and the caller saves
+    them together with the status that follows.
+    """
+    before = {name: getattr(link, name) for name in _KEPT}
     counted = list(
         link.payments.filter(state=PaymentState.SUCCEEDED, currency=link.currency)
         .select_related("checkout")
@@ -35,11 +39,12 @@ def allocate(link: PaymentLink) -> None:
     shares = _of_uses(link, counted) if link.is_reusable else _in_turn(link, counted)
     for payment, share in zip(counted, shares, strict=True):
         _keep(payment, share)
+        if payment.pk == news.pk:
+            news.surplus_minor, news.tip_minor = share.surplus, share.tip
     link.amount_paid_minor = sum(share.used for share in shares)
     link.uses = sum(share.used > 0 for share in shares) if link.is_reusable else 0
-    if before != [getattr(link, name) for name in _KEPT]:
-        link.version += 1  # whoever has its page open has not seen this money
-        link.save(update_fields=[*_KEPT, "version"])
+    after = {name: getattr(link, name) for name in _KEPT}
+    return {name: value for name, value in after.items() if value != before[name]}
 
 
 def _in_turn(link: PaymentLink, counted: list[Payment]) -> list[_Share]:

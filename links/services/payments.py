@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet, Value
 
 from merchant_portal.lib import clock, crash
 from merchant_portal.lib.actors import SYSTEM, Actor
@@ -31,10 +33,14 @@ S = PaymentState
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Where a payment belongs, by the provider's ids first, then by our reference."""
+    """Where a payment belongs, by the provider's ids first, then by our reference.
+
+    `is_known`: whether it is booked already.
+    """
 
     link_pk: int | None
     checkout_pk: int | None
+    is_known: bool = False
 
 
 def record(
@@ -46,10 +52,10 @@ def record(
     wrong-currency money is booked and flagged, never dropped. Returns None when this
     snapshot says nothing new; again, or in any order, ends in the same rows.
     """
-    account = accounts.get(seen.account_slug)
+    account = accounts.known(seen.account_slug)
     while True:
         try:
-            with transaction.atomic():
+            with transaction.atomic(), clock.one_moment():
                 payment = _book(account, seen, actor, note)
                 crash.crash_at("payment.before_commit")
         except _BookedMeanwhile:
@@ -65,13 +71,16 @@ def _book(
     account: ProviderAccount, seen: PaymentSnapshot, actor: Actor, note: str
 ) -> Payment | None:
     found = _find(account, seen)
-    link = PaymentLink.objects.locked(found.link_pk) if found.link_pk else None
+    # With its customer, who is told.
+    links = PaymentLink.objects.select_related("customer")
+    link = links.locked(found.link_pk) if found.link_pk else None
     checkout = (
         Checkout.objects.select_for_update(of=("self",)).get(pk=found.checkout_pk)
         if found.checkout_pk
         else None
     )
-    payment, was = _merge(account, seen, link, checkout, actor, note)
+    payment, created = _row(account, seen, found, link, checkout, actor, note)
+    was = _Before("", None) if created else _merge(payment, seen, link, checkout)
     has_refunds = bool(seen.refunds) and refunds.book(payment, link, seen.refunds)
     if was is None:
         return payment if has_refunds else None
@@ -83,42 +92,53 @@ def _book(
 
 
 def _find(account: ProviderAccount, seen: PaymentSnapshot) -> _Found:
-    known = (
-        Payment.objects.filter(
-            account=account, provider_payment_id=seen.provider_payment_id
-        )
-        .values_list("link_id", "checkout_id")
-        .first()
-    )
-    link_pk, checkout_pk = known or (None, None)
+    booked, told = _by_ids(account, seen)
+    if booked is None:
+        return _Found(*(told or (_by_our_name(seen), None)))
+    link_pk, checkout_pk = booked
     if link_pk is not None and checkout_pk is not None:
-        return _Found(link_pk, checkout_pk)
-    told = _by_references(account, seen)
-    if link_pk is None or told.link_pk == link_pk:
-        return told
+        return _Found(link_pk, checkout_pk, is_known=True)
+    told = told or (_by_our_name(seen), None)
+    if link_pk is None or told[0] == link_pk:
+        return _Found(*told, is_known=True)
     # What is booked for one link stays there, whatever else is said later.
-    return _Found(link_pk, None)
+    return _Found(link_pk, None, is_known=True)
 
 
-def _by_references(account: ProviderAccount, seen: PaymentSnapshot) -> _Found:
-    checkouts = Checkout.objects.filter(account=account).values_list("link_id", "pk")
+Place = tuple[int | None, int | None]
+# link and checkout
+
+
+def _by_ids(
+    account: ProviderAccount, seen: PaymentSnapshot
+) -> tuple[Place | None, Place | None]:
+    """Where it is booked, and where its session belongs; None where that is unknown."""
+    booked = Payment.objects.filter(
+        account=account, provider_payment_id=seen.provider_payment_id
+    ).values_list("link_id", "checkout_id", Value(0))
+    told = Checkout.objects.filter(account=account).values_list("link_id", "pk")
+    parts: list[QuerySet[Any, Any]] = [booked]
     if seen.provider_session_id:
-        hit = checkouts.filter(provider_session_id=seen.provider_session_id).first()
-        if hit is not None:
-            return _Found(*hit)
+        session = told.filter(provider_session_id=seen.provider_session_id)
+        parts.append(session.values_list("link_id", "pk", Value(1)))
     if seen.checkout_reference:
-        hit = checkouts.filter(public_id=seen.checkout_reference).first()
-        if hit is not None:
-            return _Found(*hit)
+        named = told.filter(public_id=seen.checkout_reference)
+        parts.append(named.values_list("link_id", "pk", Value(2)))
+    found: dict[int, Place] = {}
+    for link_pk, checkout_pk, kind in parts[0].union(*parts[1:], all=True):
+        found[kind] = (link_pk, checkout_pk)
+    return found.get(0), found.get(1) or found.get(2)
+
+
+def _by_our_name(seen: PaymentSnapshot) -> int | None:
     if not seen.link_reference:
-        return _Found(None, None)
+        return None
     # Without a number it was never active: nobody was asked to pay it.
-    link_pk = (
+    return (
         PaymentLink.objects.filter(public_id=seen.link_reference, number__isnull=False)
         .values_list("pk", flat=True)
         .first()
     )
-    return _Found(link_pk, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,46 +149,59 @@ class _Before:
     link_pk: int | None
 
 
-def _merge(
+def _row(
     account: ProviderAccount,
     seen: PaymentSnapshot,
+    found: _Found,
     link: PaymentLink | None,
     checkout: Checkout | None,
     actor: Actor,
     note: str,
-) -> tuple[Payment, _Before | None]:
-    """The payment row with this fact in it and how it was; None if this is not new."""
+) -> tuple[Payment, bool]:
+    """The payment's row, locked, and whether it is new."""
     now = clock.now()
-    payment, created = Payment.objects.select_for_update(of=("self",)).get_or_create(
-        account=account,
-        provider_payment_id=seen.provider_payment_id,
-        defaults={
-            "link": link,
-            "checkout": checkout,
-            "state": seen.state.value,
-            "amount_minor": seen.amount.amount_minor,
-            "currency": seen.amount.currency,
-            "fee_minor": seen.fee.amount_minor if seen.fee else None,
-            "method": seen.method[:40],
-            "note": note,
-            "failure": seen.failure[:300],
-            "occurred_at": seen.occurred_at,
-            "recorded_at": now,
-            "recorded_by_id": actor.user_pk,
-            "is_late": _is_late(link, now),
-            "mismatch": _mismatch(seen.amount, link, checkout),
-        },
-    )
-    if created:
-        return payment, _Before("", None)
+    names = {"account": account, "provider_payment_id": seen.provider_payment_id}
+    facts = {
+        "link": link,
+        "checkout": checkout,
+        "state": seen.state.value,
+        "amount_minor": seen.amount.amount_minor,
+        "currency": seen.amount.currency,
+        "fee_minor": seen.fee.amount_minor if seen.fee else None,
+        "method": seen.method[:40],
+        "note": note,
+        "failure": seen.failure[:300],
+        "occurred_at": seen.occurred_at,
+        "recorded_at": now,
+        "recorded_by_id": actor.user_pk,
+        "is_late": _is_late(link, now),
+        "mismatch": _mismatch(seen.amount, link, checkout),
+    }
+    if not found.is_known:
+        try:
+            with transaction.atomic():
+                return Payment.objects.create(**names, **facts), True
+        except IntegrityError:
+            pass  # another worker was faster; its row is there now
+    mine = Payment.objects.select_for_update(of=("self",))
+    return mine.get_or_create(**names, defaults=facts)
+
+
+def _merge(
+    payment: Payment,
+    seen: PaymentSnapshot,
+    link: PaymentLink | None,
+    checkout: Checkout | None,
+) -> _Before | None:
+    """Put this fact into the row; how it was before, or None if this is not new."""
     if payment.link_id is not None and link is None:
         raise _BookedMeanwhile
     was = _Before(payment.state, payment.link_id)
-    changed = _news(payment, seen, link, checkout, now)
+    changed = _news(payment, seen, link, checkout, clock.now())
     if not changed:
-        return payment, None
+        return None
     payment.save(update_fields=sorted(changed))
-    return payment, was
+    return was
 
 
 def _news(
@@ -250,60 +283,66 @@ def _settle(
     """Derive the locked link's status and tell everyone whom the news concerns."""
     now = clock.now()
     is_new_here = was.link_pk is None
+    told = []
     if payment.state != was.state or is_new_here:
-        Activity.objects.create(
-            link=link,
-            kind=f"payment.{payment.state}",
-            at=now,
-            actor=actor.id,
-            detail={
-                "payment": payment.public_id,
-                "amount_minor": payment.amount_minor,
-                "currency": payment.currency,
-                "method": payment.method,
-            },
-        )
-    if payment.state != S.SUCCEEDED:
-        return
-    if checkout is not None:
-        checkout.move_to(CheckoutState.COMPLETED, completed_at=now, next_check_at=None)
-    allocating.allocate(link)
-    payment.refresh_from_db(fields=["surplus_minor", "tip_minor"])
-    if link.is_reusable:
-        _use_up(link, now)
-    else:
-        sessions.order_close(link, now)
-        if link.amount_paid_minor >= link.amount_minor:
-            _pay(link, now)
-    if was.state != S.SUCCEEDED or is_new_here:
+        told.append(_told(link, payment, actor, now))
+    if payment.state == S.SUCCEEDED:
+        told += _count(link, checkout, payment, now)
+    Activity.objects.bulk_create(told)
+    if payment.state == S.SUCCEEDED and (was.state != S.SUCCEEDED or is_new_here):
         _queue_receipts(link, payment)
 
 
-def _pay(link: PaymentLink, now: datetime) -> None:
-    """The first time that the money suffices; nothing is asked any more."""
-    if not link.move_to(LinkStatus.PAID, paid_at=now):
-        return
-    Activity.objects.create(link=link, kind="link.paid", at=now, actor=SYSTEM.id)
-    reminders.drop(link, "paid")
-    outbox.cancel(link.public_id, categories=ASKING_CATEGORIES)
+def _told(link: PaymentLink, payment: Payment, actor: Actor, now: datetime) -> Activity:
+    return Activity(
+        link=link,
+        kind=f"payment.{payment.state}",
+        at=now,
+        actor=actor.id,
+        detail={
+            "payment": payment.public_id,
+            "amount_minor": payment.amount_minor,
+            "currency": payment.currency,
+            "method": payment.method,
+        },
+    )
 
 
-def _use_up(link: PaymentLink, now: datetime) -> None:
-    """A reusable link that was paid as often as it may be is closed to the next."""
-    if not link.is_used_up:
-        return
-    sessions.order_close(link, now)
-    if not link.move_to(LinkStatus.EXHAUSTED, closed_at=now):
-        return
-    Activity.objects.create(link=link, kind="link.exhausted", at=now, actor=SYSTEM.id)
-    outbox.cancel(link.public_id, categories=ASKING_CATEGORIES)
+def _count(
+    link: PaymentLink, checkout: Checkout | None, payment: Payment, now: datetime
+) -> list[Activity]:
+    """Let money that came count for its locked link; what is to be told of it."""
+    if checkout is not None:
+        checkout.move_to(CheckoutState.COMPLETED, completed_at=now, next_check_at=None)
+    changed = allocating.allocate(link, payment)
+    ends = _end(link)
+    if not link.is_reusable or ends:
+        sessions.order_close(link, now)
+    stamp = {"paid_at" if ends == LinkStatus.PAID else "closed_at": now}
+    if ends is not None and link.move_to(ends, **stamp, **changed):
+        # The first time that the money suffices; nothing is asked any more.
+        reminders.drop(link, str(ends))
+        outbox.cancel(link.public_id, categories=ASKING_CATEGORIES)
+        return [Activity(link=link, kind=f"link.{ends}", at=now, actor=SYSTEM.id)]
+    if changed:
+        link.version += 1  # whoever has its page open has not seen this money
+        link.save(update_fields=[*changed, "version"])
+    return []
+
+
+def _end(link: PaymentLink) -> LinkStatus | None:
+    """What a link becomes by the money that has come; None if that is not enough."""
+    if link.is_reusable:
+        return LinkStatus.EXHAUSTED if link.is_used_up else None
+    suffices = link.amount_paid_minor >= link.amount_minor
+    return LinkStatus.PAID if suffices else None
 
 
 def _queue_receipts(link: PaymentLink, payment: Payment) -> None:
     known = recipients.addresses(link)
     channels = [c for c in link.last_channels if c in known] or list(known)[:1]
     language = recipients.language(link)
-    outbox.enqueue_many(
+    outbox.want_many(
         [
             outbox.NewMessage(
                 kind="receipt",

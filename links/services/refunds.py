@@ -24,8 +24,11 @@ S = RefundState
 def left(payment: Payment) -> int:
     """What may still be given back of a locked payment, in minor units: refunds that
     are under way or unknown count as gone, and what is disputed, unless it was won."""
-    held = payment.refunds.filter(state__in=Refund.HOLDING)
-    gone = int(held.aggregate(total=Sum("amount_minor"))["total"] or 0)
+    return _left(payment, payment.refunds.all())
+
+
+def _left(payment: Payment, known: Iterable[Refund]) -> int:
+    gone = sum(one.amount_minor for one in known if one.state in Refund.HOLDING)
     for dispute in payment.disputes.filter(state__in=Dispute.HOLDING):
         if dispute.currency != payment.currency:
             return 0  # nobody knows how much of it that is
@@ -132,7 +135,7 @@ def note(
 def _queue_receipts(refund: Refund, link: PaymentLink) -> None:
     known = recipients.addresses(link)
     channels = [c for c in link.last_channels if c in known] or list(known)[:1]
-    outbox.enqueue_many(
+    outbox.want_many(
         [
             outbox.NewMessage(
                 kind="refund",
@@ -151,19 +154,24 @@ def _queue_receipts(refund: Refund, link: PaymentLink) -> None:
 def propose_surplus(payment: Payment) -> None:
     """Keep one proposal to give back what a locked payment brought too much, as long
     as nobody has decided about it; none where nothing is too much any more."""
-    mine = payment.refunds.filter(origin=RefundOrigin.SURPLUS)
-    if mine.exclude(state=S.PROPOSED).exists():
+    open_one = payment.refunds.filter(origin=RefundOrigin.SURPLUS, state=S.PROPOSED)
+    if not payment.surplus_minor:
+        open_one.delete()
         return
-    too_much = min(payment.surplus_minor, left(payment))
+    known = list(payment.refunds.all())
+    mine = [refund for refund in known if refund.origin == RefundOrigin.SURPLUS]
+    if any(refund.state != S.PROPOSED for refund in mine):
+        return
+    too_much = min(payment.surplus_minor, _left(payment, known))
     if too_much <= 0:
-        mine.delete()
-        return
-    if mine.update(amount_minor=too_much):
-        return
-    Refund.objects.create(
-        payment=payment,
-        origin=RefundOrigin.SURPLUS,
-        amount_minor=too_much,
-        currency=payment.currency,
-        proposed_at=clock.now(),
-    )
+        open_one.delete()
+    elif mine:
+        open_one.update(amount_minor=too_much)
+    else:
+        Refund.objects.create(
+            payment=payment,
+            origin=RefundOrigin.SURPLUS,
+            amount_minor=too_much,
+            currency=payment.currency,
+            proposed_at=clock.now(),
+        )

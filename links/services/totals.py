@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import F
 
 from customers.services.customers import zone_of
+from merchant_portal.business import services as business
 from merchant_portal.lib.money import Money
 
 from ..models import DailyTotal, Measure
@@ -14,7 +15,7 @@ from ..models import DailyTotal, Measure
 
 def add(measure: Measure, amount: Money, at: datetime, count: int = 1) -> None:
     """Count one more, or `count`; the last statement of its transaction: the row is shared."""
-    day = at.astimezone(zone_of(None)).date()
+    day = at.astimezone(ZoneInfo(business.kept().time_zone)).date()
     key: dict[str, Any] = {"day": day, "measure": measure, "currency": amount.currency}
     more = {
         "count": F("count") + count,

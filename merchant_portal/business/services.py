@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from merchant_portal.audit import services as audit
-from merchant_portal.lib import money, text
+from merchant_portal.lib import money, rows, text
 from merchant_portal.lib.actors import Actor
 
 from . import choices
@@ -19,6 +19,21 @@ from .models import Business
 MAX_LOGO_BYTES = 20_000
 # Shown on the pay page, which weighs less than 30 kB in all, and in every mail.
 _HEAD_BYTES = 16
+
+
+_KEPT = rows.Kept(rows.Prepared(lambda: Business.objects.filter(pk=Business.ONLY_PK)))
+
+
+def kept() -> Business:
+    """The business as this process read it within the last second; not to be written
+    to. One that nobody has edited yet is the default, and is not stored."""
+    found = _KEPT.fetch()
+    return found[0] if found else Business()
+
+
+def forget() -> None:
+    """Read anew in this process, which has just changed something."""
+    _KEPT.forget()
 
 
 class BusinessError(ValueError):

@@ -14,11 +14,18 @@ from django.conf import settings
 from django.db import connection
 
 _frozen_at: ContextVar[datetime | None] = ContextVar("frozen_at", default=None)
+_moment: ContextVar[list[datetime] | None] = ContextVar("moment", default=None)
 
 
 def now() -> datetime:
-    """Business time, aware, UTC. One short query unless the clock is frozen."""
-    return _frozen_at.get() or business_time(database_now())
+    """Business time, aware, UTC. One short query unless the clock is frozen, or was
+    asked before in this moment."""
+    moment = _moment.get()
+    if moment is None or _frozen_at.get():
+        return _frozen_at.get() or business_time(database_now())
+    if not moment:
+        moment.append(business_time(database_now()))
+    return moment[0]
 
 
 def business_time(database_time: datetime) -> datetime:
@@ -37,6 +44,17 @@ def database_now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         at: datetime = cursor.fetchone()[0]
         return at.astimezone(UTC)
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Business time is asked for once inside the block: for a short transaction, all
+    that it writes carries one time."""
+    token = _moment.set([])
+    try:
+        yield
+    finally:
+        _moment.reset(token)
 
 
 def skew_seconds() -> float:

@@ -92,10 +92,26 @@ def enqueue_many(new: Sequence[NewMessage]) -> list[Message]:
     return stored
 
 
-def _store(new: Sequence[NewMessage], now: datetime) -> list[Message]:
+def want_many(new: Sequence[NewMessage]) -> None:
+    """As `enqueue_many`, for a few whose words are not given and whose rows nobody
+    needs: they are not read back."""
+    if not new:
+        return
+    rows = _insert(new, clock.now())
+    if any(row.state == MessageState.QUEUED for row in rows):
+        queue.nudge(SEND_DUE)
+
+
+def _insert(new: Sequence[NewMessage], now: datetime) -> list[Message]:
+    """Rows as they were wanted; those whose key exists are not stored."""
     unwanted = opt_outs.unwanted([(item.channel, item.recipient) for item in new])
     rows = [_row(item, now, unwanted) for item in new]
     Message.objects.bulk_create(rows, ignore_conflicts=True)
+    return rows
+
+
+def _store(new: Sequence[NewMessage], now: datetime) -> list[Message]:
+    rows = _insert(new, now)
     kept = Message.objects.in_bulk(
         [row.public_id for row in rows], field_name="public_id"
     )

@@ -161,7 +161,7 @@ def test_any_order_and_repetition_ends_in_the_same_rows(base: Base) -> None:
     run(number=SEED, shrinks=True)
 
 
-def _in_the_order_of_hearing(link: PaymentLink) -> None:
+def _in_the_order_of_hearing(link: PaymentLink, news: Payment) -> dict[str, int]:
     left = link.amount_minor
     counted = link.payments.filter(state="succeeded", currency=link.currency)
     for payment in counted.order_by("pk"):
@@ -170,7 +170,7 @@ def _in_the_order_of_hearing(link: PaymentLink) -> None:
         payment.surplus_minor = payment.amount_minor - used
         payment.save(update_fields=["surplus_minor"])
     link.amount_paid_minor = link.amount_minor - left
-    link.save(update_fields=["amount_paid_minor"])
+    return {"amount_paid_minor": link.amount_paid_minor}
 
 
 def _by_what_the_link_is_now(link: PaymentLink | None, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from links.models import (
+    Activity,
     LinkStatus,
     Measure,
     Payment,
@@ -52,35 +53,34 @@ def _old_news_counts_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def _surplus_counts_for_the_link(patch: pytest.MonkeyPatch) -> None:
-    def allocate(link: PaymentLink) -> None:
+    def allocate(link: PaymentLink, news: Payment) -> dict[str, int]:
         counted = link.payments.filter(
             state=PaymentState.SUCCEEDED, currency=link.currency
         )
         link.amount_paid_minor = sum(one.amount_minor for one in counted)
-        link.save(update_fields=["amount_paid_minor"])
+        return {"amount_paid_minor": link.amount_paid_minor}
 
     patch.setattr(allocating, "allocate", allocate)
 
 
 def _a_part_pays_the_whole(patch: pytest.MonkeyPatch) -> None:
-    settle = payments._settle
+    def end(link: PaymentLink) -> LinkStatus | None:
+        return LinkStatus.PAID if link.amount_paid_minor else None
 
-    def settle_then_pay(link: PaymentLink, *given: Any) -> None:
-        settle(link, *given)
-        if link.amount_paid_minor:
-            payments._pay(link, clock.now())
-
-    patch.setattr(payments, "_settle", settle_then_pay)
+    patch.setattr(payments, "_end", end)
 
 
 def _paid_at_is_of_the_last(patch: pytest.MonkeyPatch) -> None:
-    def pay(link: PaymentLink, now: datetime) -> None:
-        before(link, now)
-        link.paid_at = now
-        link.save(update_fields=["paid_at"])
+    count = payments._count
 
-    before = payments._pay
-    patch.setattr(payments, "_pay", pay)
+    def count_then_move(link: PaymentLink, *given: Any) -> list[Activity]:
+        told = count(link, *given)
+        if link.status == LinkStatus.PAID:
+            link.paid_at = clock.now()
+            link.save(update_fields=["paid_at"])
+        return told
+
+    patch.setattr(payments, "_count", count_then_move)
 
 
 def _orphans_are_dropped(patch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,6 @@ from merchant_portal.celery import app
 
 django.setup()  # by the settings that the line above names
 
-from links.models import Payment  # noqa: E402
 from links.services import payments  # noqa: E402
 
 __all__ = ["app"]
@@ -19,9 +18,9 @@ __all__ = ["app"]
 _merge = payments._merge
 
 
-def _as_if_new(*facts: Any) -> tuple[Payment, payments._Before]:
-    payment, _was = _merge(*facts)
-    return payment, payments._Before("", None)
+def _as_if_new(*facts: Any) -> payments._Before:
+    _merge(*facts)
+    return payments._Before("", None)
 
 
 payments._merge = _as_if_new  # type: ignore[assignment] # whatever it is told

@@ -17,15 +17,13 @@ from links.services import payments  # noqa: E402
 
 __all__ = ["app"]
 
-_by_references = payments._by_references
+_find = payments._find
 
 
 def _without_our_own(
     account: ProviderAccount, seen: PaymentSnapshot
 ) -> payments._Found:
-    return _by_references(
-        account, replace(seen, checkout_reference="", link_reference="")
-    )
+    return _find(account, replace(seen, checkout_reference="", link_reference=""))
 
 
-payments._by_references = _without_our_own
+payments._find = _without_our_own
