@@ -35,7 +35,7 @@ def tape(monkeypatch: pytest.MonkeyPatch, settings: Any) -> SquareTape:
     settings.SQUARE_WEBHOOK_SIGNATURE_KEY = SIGNATURE_KEY
     monkeypatch.setattr(
         adapter,
-        "_built_client",
+        "built",
         lambda token, base, _none: Square(token=token, httpx_client=tape.client()),
     )
     responses.reads.clear()
