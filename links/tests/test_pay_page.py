@@ -149,8 +149,8 @@ def test_has_a_button_for_each_way_to_pay(client: Client, settings: Any) -> None
 def test_offers_only_what_takes_the_amount(client: Client, settings: Any) -> None:
     settings.STRIPE_SECRET_KEY = SECRET_KEY
     settings.STRIPE_WEBHOOK_SECRET = WEBHOOK_SECRET
-    settings.TRAINING_ENABLED = False
     link = make_link(make_customer(), amount_minor=49)
+    settings.TRAINING_ENABLED = False  # since then; else the link would be refused
 
     text = text_of(client, link)
 

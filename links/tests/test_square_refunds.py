@@ -9,6 +9,7 @@ import pytest
 from links.providers.base import (
     ForeignPayment,
     PaymentSnapshot,
+    ProviderBusy,
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
@@ -91,7 +92,7 @@ def test_asks_for_refunds_only_where_there_are_any(
         (400, "INVALID_REQUEST_ERROR", "IDEMPOTENCY_KEY_REUSED", ProviderRejected),
         (404, "INVALID_REQUEST_ERROR", "NOT_FOUND", ProviderRejected),
         (409, "INVALID_REQUEST_ERROR", "CONFLICT", ProviderUnavailable),
-        (429, "RATE_LIMIT_ERROR", "RATE_LIMITED", ProviderUnavailable),
+        (429, "RATE_LIMIT_ERROR", "RATE_LIMITED", ProviderBusy),
         (500, "API_ERROR", "INTERNAL_SERVER_ERROR", ProviderUnavailable),
     ],
 )

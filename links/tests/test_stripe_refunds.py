@@ -9,6 +9,7 @@ import stripe
 
 from links.providers.base import (
     PaymentSnapshot,
+    ProviderBusy,
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
@@ -92,7 +93,7 @@ def test_refuses_what_stripe_cannot_say_before_any_call(
         (400, "error_idempotency", ProviderRejected),
         (404, "error_no_such", ProviderRejected),
         (409, "error_lock_timeout", ProviderUnavailable),
-        (429, "error_rate_limit", ProviderUnavailable),
+        (429, "error_rate_limit", ProviderBusy),
         (500, "error_api", ProviderUnavailable),
     ],
 )
