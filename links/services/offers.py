@@ -13,7 +13,7 @@ from merchant_portal.lib.money import Money
 from ..models import ProviderAccount
 from ..providers.base import Capabilities
 from ..providers.registry import PROVIDERS, get_provider
-from . import accounts, keyring
+from . import accounts
 from .errors import LinkError
 
 
@@ -62,15 +62,13 @@ class Way:
 
 
 def ways(amount: Money | None) -> list[Way]:
-    """Every hosted provider in use, in the order of the pay page.
+    """Every hosted provider in use, in the order of the pay page; one query.
 
     Without an amount only what is switched off is hindered.
     """
-    held = keyring.held()
-    modes = accounts.configured(held)
-    rows = {row.slug: row for row in held.rows if row.mode == modes.get(row.slug)}
+    rows = {row.slug: row for row in accounts.in_use()}
     found = []
-    for rank, slug in enumerate(modes):
+    for rank, slug in enumerate(accounts.configured()):
         provider, row = get_provider(slug), rows.get(slug)
         if not provider.capabilities.hosted_checkout:
             continue
@@ -91,10 +89,9 @@ def check(chosen: Collection[str], amount: Money) -> None:
     all takes its money by hand, and is refused nothing.
     """
     if set(chosen) - PROVIDERS.keys():
+        # What was written is not said again: it may be a card number.
         raise LinkError(
-            _("One of these is no way to pay. Known are: %s.")
-            % ", ".join(sorted(PROVIDERS)),
-            "providers",
+            _("Known ways to pay are: %s.") % ", ".join(sorted(PROVIDERS)), "providers"
         )
     found = ways(amount)
     if missing := sorted(set(chosen) - {way.slug for way in found}):

@@ -150,7 +150,7 @@ def test_offers_only_what_takes_the_amount(client: Client, settings: Any) -> Non
     settings.STRIPE_SECRET_KEY = SECRET_KEY
     settings.STRIPE_WEBHOOK_SECRET = WEBHOOK_SECRET
     link = make_link(make_customer(), amount_minor=49)
-    settings.TRAINING_ENABLED = False  # which takes any amount
+    settings.TRAINING_ENABLED = False  # since then; else the link would be refused
 
     text = text_of(client, link)
 

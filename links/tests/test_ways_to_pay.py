@@ -79,7 +79,7 @@ class TestCheck:
     @pytest.mark.parametrize(
         ("allowed", "said"),
         [
-            (("bank",), "no way to pay"),
+            (("bank",), "Known ways to pay are"),
             (("manual",), "cannot be offered"),
         ],
     )

@@ -48,7 +48,7 @@ def test_enqueue_wakes_a_worker_after_the_commit_only(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     sent: list[str] = []
-    monkeypatch.setattr(queue, "_send", lambda name, *_: sent.append(name))
+    monkeypatch.setattr(queue, "_send", lambda name, args, delay: sent.append(name))
 
     with django_capture_on_commit_callbacks(execute=True):
         message()

@@ -147,6 +147,11 @@ class World:
         """A person's act was done: the record must hold it."""
         self.acts.append((action, object_id))
 
+    def _note_nudge(
+        self, name: str, args: tuple[int | str, ...], _delay: float = 0.0
+    ) -> None:
+        self.nudges.append((name, args))
+
     def take_nudge(self, place: int) -> None:
         """A worker does what it was woken for."""
         name, args = self.nudges.pop(place % len(self.nudges))
@@ -214,7 +219,7 @@ class World:
             patch.setattr(outcomes.Sent, "__exit__", _leave_unless_dead)
             patch.setattr(clock, "database_now", lambda: self.at)
             patch.setitem(storing._NOW, "postgresql", _Moment(self))
-            publisher = SimpleNamespace(put=lambda *nudge: self.nudges.append(nudge))
+            publisher = SimpleNamespace(put=self._note_nudge)
             patch.setattr(queue, "_publisher", publisher)
             try:
                 yield

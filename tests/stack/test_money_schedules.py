@@ -29,7 +29,7 @@ EXAMPLES = int(os.environ.get("PROOF_EXAMPLES", "40"))
 SEED = int(os.environ.get("PROOF_SEED", "20261126"))
 FIGURES = os.environ.get("PROOF_FIGURES", "")
 SCHEDULES = 4  # of each story, against one telling in order
-CAUGHT_WITHIN = 120
+CAUGHT_WITHIN = 400
 LONGEST_PAUSE = 0.01
 TakeAway = Callable[[pytest.MonkeyPatch], None]
 
