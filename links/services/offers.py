@@ -13,7 +13,7 @@ from merchant_portal.lib.money import Money
 from ..models import ProviderAccount
 from ..providers.base import Capabilities
 from ..providers.registry import PROVIDERS, get_provider
-from . import accounts
+from . import accounts, keyring
 from .errors import LinkError
 
 
@@ -62,13 +62,15 @@ class Way:
 
 
 def ways(amount: Money | None) -> list[Way]:
-    """Every hosted provider in use, in the order of the pay page; one query.
+    """Every hosted provider in use, in the order of the pay page.
 
     Without an amount only what is switched off is hindered.
     """
-    rows = {row.slug: row for row in accounts.in_use()}
+    held = keyring.held()
+    modes = accounts.configured(held)
+    rows = {row.slug: row for row in held.rows if row.mode == modes.get(row.slug)}
     found = []
-    for rank, slug in enumerate(accounts.configured()):
+    for rank, slug in enumerate(modes):
         provider, row = get_provider(slug), rows.get(slug)
         if not provider.capabilities.hosted_checkout:
             continue
