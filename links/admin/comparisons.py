@@ -25,6 +25,7 @@ from ..services.errors import LinkError
 from . import formats, reports
 from .entry import bounded, needs, who
 from .labels import COMPARISON_COLORS
+from .needs_person import needs_person
 
 
 @require_POST
@@ -94,30 +95,13 @@ def to_do() -> list[tuple[str, str]]:
     return said
 
 
-class NeedsPersonFilter(admin.SimpleListFilter):
-    title = gettext_lazy("needs a person")
-    parameter_name = "needs"
-
-    def lookups(
-        self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
-    ) -> list[tuple[str, Any]]:
-        return [("person", gettext_lazy("Needs a person"))]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Comparison]
-    ) -> QuerySet[Comparison]:
-        if self.value() != "person":
-            return queryset
-        return queryset.filter(pk__in=reviewing.comparisons().values("pk"))
-
-
 @admin.register(Comparison)
 class ComparisonAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     view_right: ClassVar[Right] = Right.AUDIT_READ
 
     list_display = ("begun", "account_shown", "state_label", "seen", "outcome")
     list_display_links = ("begun",)
-    list_filter = ("state", NeedsPersonFilter)
+    list_filter = ("state", needs_person(reviewing.comparisons))
     list_filter_submit = True
     list_fullwidth = True
     list_per_page = 50

@@ -28,6 +28,7 @@ from ..services import disputes, reviewing
 from . import formats
 from .entry import bounded, needs, who
 from .labels import DISPUTE_COLORS
+from .needs_person import needs_person
 
 
 def visible_to(user: User, rows: QuerySet[Dispute]) -> QuerySet[Dispute]:
@@ -132,23 +133,6 @@ def answered_view(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("admin:links_dispute_change", dispute.pk)
 
 
-class NeedsPersonFilter(admin.SimpleListFilter):
-    title = gettext_lazy("needs a person")
-    parameter_name = "needs"
-
-    def lookups(
-        self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
-    ) -> list[tuple[str, Any]]:
-        return [("person", gettext_lazy("Needs a person"))]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Dispute]
-    ) -> QuerySet[Dispute]:
-        if self.value() != "person":
-            return queryset
-        return queryset.filter(pk__in=reviewing.disputes().values("pk"))
-
-
 @admin.register(Dispute)
 class DisputeAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     view_right: ClassVar[Right] = Right.PAYMENTS_READ
@@ -162,7 +146,7 @@ class DisputeAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         "reason_shown",
     )
     list_display_links = ("opened",)
-    list_filter = ("state", NeedsPersonFilter)
+    list_filter = ("state", needs_person(reviewing.disputes))
     list_filter_submit = True
     list_fullwidth = True
     list_select_related = ("payment__link__customer", "account")

@@ -1,6 +1,5 @@
 """Payments: facts to read, and a way to say that an odd one was dealt with."""
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -27,24 +26,10 @@ from ..services import reviewing
 from . import disputes, formats
 from .entry import bounded, needs, payments_visible_to, who
 from .labels import PAYMENT_COLORS, REFUND_COLORS, payment_flags
+from .needs_person import needs_person
 from .refunds import new_view
 
 Payments = QuerySet[Payment]
-
-
-class NeedsPersonFilter(admin.SimpleListFilter):
-    title = gettext_lazy("needs a person")
-    parameter_name = "needs"
-
-    def lookups(
-        self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
-    ) -> Iterable[tuple[str, Any]]:
-        return [("person", gettext_lazy("Needs a person"))]
-
-    def queryset(self, request: HttpRequest, queryset: Payments) -> Payments:
-        if self.value() != "person":
-            return queryset
-        return queryset.filter(pk__in=reviewing.payments().values("pk"))
 
 
 def _refund_rows(payment: Payment) -> list[dict[str, Any]]:
@@ -82,7 +67,7 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     list_display = ("received", "state_label", "amount_shown", "of_link", "by", "flags")
     list_display_links = ("received",)
-    list_filter = ("state", NeedsPersonFilter)
+    list_filter = ("state", needs_person(reviewing.payments))
     list_filter_submit = True
     list_fullwidth = True
     list_select_related = ("link__customer", "account")

@@ -31,6 +31,7 @@ from ..services.errors import LinkError
 from . import formats, typed
 from .entry import bounded, frame, needs, payments_visible_to, who
 from .labels import REFUND_COLORS
+from .needs_person import needs_person
 
 KEY = re.compile(rf"\Arfd_[0-9A-Za-z]{{{ids.LENGTH}}}\Z")
 
@@ -149,23 +150,6 @@ give_up_view = _decision(
 )
 
 
-class NeedsPersonFilter(admin.SimpleListFilter):
-    title = gettext_lazy("needs a person")
-    parameter_name = "needs"
-
-    def lookups(
-        self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
-    ) -> list[tuple[str, Any]]:
-        return [("person", gettext_lazy("Needs a person"))]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Refund]
-    ) -> QuerySet[Refund]:
-        if self.value() != "person":
-            return queryset
-        return queryset.filter(pk__in=reviewing.refunds().values("pk"))
-
-
 @admin.register(Refund)
 class RefundAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     view_right: ClassVar[Right] = Right.PAYMENTS_READ
@@ -178,7 +162,7 @@ class RefundAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         "origin_shown",
     )
     list_display_links = ("asked",)
-    list_filter = ("state", NeedsPersonFilter)
+    list_filter = ("state", needs_person(reviewing.refunds))
     list_filter_submit = True
     list_fullwidth = True
     list_select_related = ("payment__link__customer", "payment__account")

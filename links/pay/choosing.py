@@ -57,9 +57,9 @@ class Pieces:
 class Choosing:
     """The inputs of a page, as the template prints them.
 
-    `is_typed`: whether an amount of their own may be typed. `total`: what the choice
-    comes to, where it is known. `error` belongs to the input `field`: amount, tip or
-    quantity.N.
+    `kind`: of an amount that is the payer's to say; empty otherwise. `is_typed`: whether
+    an amount of their own may be typed. `total`: what the choice comes to, where it is
+    known. `error` belongs to the input `field`: amount, tip or quantity.N.
     """
 
     kind: str
@@ -168,7 +168,7 @@ def of(
             problem = exc
     is_choosing = asking.is_choosing(link)
     return Choosing(
-        kind=link.amount_kind if is_choosing or not _is_settled(link) else K.FIXED,
+        kind=link.amount_kind if is_choosing else "",
         amounts=_amounts(link, data, language),
         is_typed=link.amount_kind == K.PARTS
         or (link.amount_kind == K.CHOSEN and is_choosing),
@@ -180,13 +180,6 @@ def of(
         total=total,
         error=problem.message if problem else "",
         field=problem.field if problem else "",
-    )
-
-
-def _is_settled(link: PaymentLink) -> bool:
-    """Whether what it asks is plain by now: only the balance, and perhaps a tip."""
-    return link.amount_kind in (K.CHOSEN, K.QUANTITY) or (
-        link.amount_kind == K.DEPOSIT and not asking.deposit_left(link)
     )
 
 

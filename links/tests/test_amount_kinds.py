@@ -227,6 +227,18 @@ def test_a_tip_comes_on_top_and_pays_nothing_of_the_link() -> None:
     assert (payment.tip_minor, payment.surplus_minor) == (125, 0)
 
 
+def test_a_tip_on_a_part_pays_nothing_of_what_is_left() -> None:
+    terms = Terms(kind=K.PARTS, minimum_minor=200, tips_bp=(1000,))
+    link = make_link(make_customer(), terms=terms)
+
+    checkout = open_checkout(link, Choice(amount_minor=500, tip_bp=1000))
+    payment = pay(link, checkout)
+
+    assert (checkout.amount_minor, payment.tip_minor) == (550, 50)
+    assert (link.amount_paid_minor, link.balance.amount_minor) == (500, 750)
+    assert payment.surplus_minor == 0
+
+
 def test_a_tip_of_ones_own_is_held_to_what_is_paid() -> None:
     link = make_link(terms=Terms(tips_bp=(500,)))
 
