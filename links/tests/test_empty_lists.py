@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
         ("refund", "No refunds yet"),
         ("dispute", "No disputes"),
         ("comparison", "Nothing was compared yet"),
+        ("payout", "No payouts"),
     ],
 )
 def test_teaches(name: str, words: str, settings: Any) -> None:

@@ -114,13 +114,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(Answer(413, {"error": {"type": "invalid_request_error"}}))
             return
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            # the caller died while it wrote: half a request is none
+            self.close_connection = True
+            return
         path, _, query = self.path.partition("?")
         request = Request(
             method=self.command,
             path=path,
             query=query,
             headers={name.lower(): value for name, value in self.headers.items()},
-            body=self.rfile.read(int(length)),
+            body=body,
         )
         try:
             answer = self.server.fake.handle(request)

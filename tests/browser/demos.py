@@ -17,7 +17,7 @@ from proofs.processes import ChildProcess, free_port
 
 from .checks import assert_clean, watch
 
-START_SECONDS = 120.0  # collects the static files and tells the sample story
+START_SECONDS = 240.0  # as in tests.stack.test_demo: the sample story takes a while
 SOON_MS = 30_000  # for what a worker does after the click
 
 
