@@ -68,6 +68,7 @@ def test_control_without_sweeps_refunds_are_missing(new_day: NewDay) -> None:
     assert silence.differences()
 
 
+@pytest.mark.full
 def test_control_without_their_lists_disputes_are_missing(
     new_day: NewDay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
