@@ -334,7 +334,8 @@ def _end(link: PaymentLink) -> LinkStatus | None:
     """What a link becomes by the money that has come; None if that is not enough."""
     if link.is_reusable:
         return LinkStatus.EXHAUSTED if link.is_used_up else None
-    suffices = link.amount_paid_minor >= link.amount_minor
+    # Of an amount still to be chosen nothing is known before its first money.
+    suffices = 0 < link.amount_minor <= link.amount_paid_minor
     return LinkStatus.PAID if suffices else None
 
 

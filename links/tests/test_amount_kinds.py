@@ -82,6 +82,15 @@ def test_an_amount_of_the_customers_choosing_is_charged_and_settles_the_link() -
     assert link.lines.get().total_minor == 1999
 
 
+def test_money_of_another_currency_chooses_no_amount_and_pays_nothing() -> None:
+    link = chosen_link()
+
+    payments.record(make_seen(link, amount_minor=50, currency="USD"))
+
+    link.refresh_from_db()
+    assert (link.status, link.amount_minor, link.paid_at) == ("active", 0, None)
+
+
 @pytest.mark.parametrize("amount", [None, 0, -1, 499, 5001, 10**12])
 def test_a_choice_outside_the_bounds_opens_nothing(amount: int | None) -> None:
     link = chosen_link(minimum_minor=500, maximum_minor=5000)
