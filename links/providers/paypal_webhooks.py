@@ -12,8 +12,9 @@ import re
 import warnings
 import zlib
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from functools import cache
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
@@ -72,15 +73,27 @@ EVENTS = (
     *DISPUTE_EVENTS,
 )
 
-_certificates: dict[str, x509.Certificate] = {}
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Of a certificate that is here: its key, and until when it is good."""
+
+    key: rsa.RSAPublicKey
+    ends_at: datetime
+
+
+_certificates: dict[str, _Known] = {}
 _lock = Lock()
 
 
 def verify(
     headers: Mapping[str, str], body: bytes, *, webhook_id: str, base: str
 ) -> None:
-    """Signature and time, else WebhookVerificationError; CertificateMissing if only the
-    certificate is not here yet. `base`: of PayPal's API, which tells test from live."""
+    """Signature, and time by this machine's clock or the database's; else
+    WebhookVerificationError, or CertificateMissing if only the certificate is not here.
+
+    `base`: of PayPal's API, which tells test from live.
+    """
     given = {name.lower(): value for name, value in headers.items()}
     url = given.get("paypal-cert-url", "")
     if not _is_allowed(url, base):
@@ -89,10 +102,9 @@ def verify(
         raise WebhookVerificationError("the signature is of another kind")
     identity = given.get("paypal-transmission-id", "")
     sent = given.get("paypal-transmission-time", "")
-    now = clock.now()
     sent_at = moment({"sent": sent}, "sent")
-    if sent_at is None or not now - OLDEST <= sent_at <= now + NEWEST:
-        raise WebhookVerificationError("the time of sending is too far off")
+    if sent_at is None:
+        raise WebhookVerificationError("the time of sending is no time")
     try:
         signature = base64.b64decode(
             given.get("paypal-transmission-sig", "").encode(), validate=True
@@ -101,24 +113,31 @@ def verify(
         raise WebhookVerificationError("the signature is malformed") from exc
     if not identity or not signature:
         raise WebhookVerificationError("the signature is missing")
-    key = _key_of(url, now)
+    key = _key_of(url)
     signed = f"{identity}|{sent}|{webhook_id}|{zlib.crc32(body)}".encode()
     try:
         key.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
     except InvalidSignature as exc:
         raise WebhookVerificationError("the signature does not fit") from exc
+    # The database is asked only about what PayPal signed and this host's clock refuses.
+    if _is_off(datetime.now(UTC), sent_at) and _is_off(clock.now(), sent_at):
+        raise WebhookVerificationError("the time of sending is too far off")
 
 
-def _key_of(url: str, now: datetime) -> rsa.RSAPublicKey:
-    certificate = _certificates.get(url)
-    if certificate is None or certificate.not_valid_after_utc < now:
+def _is_off(now: datetime, sent_at: datetime) -> bool:
+    return not now - OLDEST <= sent_at <= now + NEWEST
+
+
+def _key_of(url: str) -> rsa.RSAPublicKey:
+    known = _certificates.get(url)
+    if known is None or (
+        known.ends_at < datetime.now(UTC) and known.ends_at < clock.now()
+    ):
         raise CertificateMissing(url)
-    key = certificate.public_key()
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise WebhookVerificationError("the certificate is of another kind")
-    return key
+    return known.key
 
 
+@lru_cache(maxsize=KEPT)
 def _is_allowed(url: str, base: str) -> bool:
     """Whether it is an address of certificates on PayPal's host for our mode."""
     try:
@@ -185,10 +204,14 @@ def _name_at_paypal(names: list[str]) -> str:
 def learn_certificate(url: str, pem: str) -> None:
     """What fetch_certificate gave, here or in another process."""
     certificate = x509.load_pem_x509_certificate(pem.encode())
+    key = certificate.public_key()
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise WebhookVerificationError("the certificate is of another kind")
+    known = _Known(key, certificate.not_valid_after_utc)
     with _lock:
         while len(_certificates) >= KEPT:
             del _certificates[next(iter(_certificates))]
-        _certificates[url] = certificate
+        _certificates[url] = known
 
 
 def forget_certificates() -> None:

@@ -8,8 +8,10 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from links.models import EventState, WebhookCertificate, WebhookEvent
 from links.providers import paypal_webhooks
@@ -166,6 +168,41 @@ class TestFirstWebhook:
 
         assert WebhookEvent.objects.filter(is_verified=True).count() == 2
         assert desk.asked == 1
+
+    def test_the_next_costs_one_statement_and_a_forgery_none(
+        self,
+        client: Client,
+        desk: Desk,
+        django_assert_num_queries: DjangoAssertNumQueries,
+    ) -> None:
+        self.test_the_next_is_proved_in_its_request_by_every_process(client, desk)
+
+        body = event("VAULT.PAYMENT-TOKEN.CREATED", {"id": "v3"}, "payment_token")
+        with django_assert_num_queries(1):
+            assert arrives(client, desk, body) == 200
+        with django_assert_num_queries(0):
+            assert arrives(client, desk, body, signature="Zm9yZ2Vk") == 400
+
+    @pytest.mark.parametrize("days_ahead", [0, 9, -9])
+    def test_a_wrong_clock_of_this_host_refuses_nothing(
+        self, client: Client, desk: Desk, days_ahead: int
+    ) -> None:
+        arrives(client, desk)
+        for pk in inbox.due():
+            inbox.process(pk)
+        body = event("VAULT.PAYMENT-TOKEN.CREATED", {"id": "v2"}, "payment_token")
+        headers = signed(body, url=desk.url + PATH)
+
+        with time_machine.travel(datetime.now(UTC) + timedelta(days=days_ahead)):
+            told = client.post(
+                "/webhooks/paypal/",
+                body,
+                content_type="application/json",
+                headers=headers,
+            )
+
+        assert told.status_code == 200
+        assert WebhookEvent.objects.filter(is_verified=True).count() == 2
 
     def test_comes_twice_while_it_waits(self, client: Client, desk: Desk) -> None:
         headers = signed(BODY, url=desk.url + PATH)
