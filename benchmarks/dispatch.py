@@ -10,7 +10,7 @@ from benchmarks._figures import ROUNDS, Measured, interleaved, say
 from benchmarks._stage import cpu_seconds, stage
 from proofs.processes import free_port
 
-MAILS = 5_000
+MAILS = 20_000  # some seconds: the wake-up and the last look weigh little
 MOST_TASKS = 10.0  # of 1,000 messages
 
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.numbers import format_currency
 
@@ -56,10 +57,14 @@ class Money:
 
     def format(self, language: str = "en") -> str:
         """As people write it in that language, for example `12,50 €`."""
-        locale = (language or "en").replace("-", "_")
-        text = format_currency(self.decimal, self.currency, locale=locale)
-        # CLDR wants a space between a code and a digit (CHF 12.50); babel leaves it out.
-        return re.sub("(?<=[A-Z])(?=[0-9])", "\N{NO-BREAK SPACE}", text)
+        return _formatted(self, (language or "en").replace("-", "_"))
+
+
+@lru_cache(maxsize=2048)  # a shop's amounts recur, and babel takes long for each
+def _formatted(money: Money, locale: str) -> str:
+    text = format_currency(money.decimal, money.currency, locale=locale)
+    # CLDR wants a space between a code and a digit (CHF 12.50); babel leaves it out.
+    return re.sub("(?<=[A-Z])(?=[0-9])", "\N{NO-BREAK SPACE}", text)
 
 
 def parse_currency(text: str) -> str:

@@ -5,6 +5,7 @@ A channel knows no models, no requests and no kinds of messages.
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -22,11 +23,16 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """From whom and to whom a message goes, as Outgoing has them."""
+class Following:
+    """From whom and to whom the message after this one goes, as headers say it.
+
+    `make`: gives it whole, for a channel that has to wait anyway; None when it can be
+    made only at its turn.
+    """
 
     sender: str
     recipient: str
+    make: "Callable[[], Outgoing | None]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +149,13 @@ class Channel(ABC):
         """Nothing is configured: messages are kept in the product, not sent."""
 
     @abstractmethod
-    def send(self, outgoing: Outgoing, following: Address | None = None) -> HandedOver:
+    def send(
+        self, outgoing: Outgoing, following: Following | None = None
+    ) -> HandedOver:
         """Hand one message over, within a bounded time, without trying again.
 
         `following`: whose message most likely comes next; a carrier may be told so
-        already, and is given nothing by it.
+        already, and is given nothing by it. It may be made while an answer is awaited.
 
         Raises Refused (never again), Unavailable (not taken, later), Unclear (perhaps
         taken), ChannelDown (nothing goes now), TooLate (`start_before` has passed).

@@ -4,17 +4,17 @@ import smtplib
 import ssl
 from contextlib import suppress
 from email.utils import parseaddr
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
 
 from . import mime, smtp
 from .base import (
-    Address,
     Channel,
     ChannelDown,
     ChannelError,
+    Following,
     HandedOver,
     Outgoing,
     Refused,
@@ -35,6 +35,8 @@ class EmailChannel(Channel):
 
     def __init__(self) -> None:
         self._dialogue: smtp.Dialogue | None = None
+        self._ahead: tuple[str, bytes] | None = None
+        # The mail that was written while the one before it was read, and whose.
 
     @classmethod
     def is_captured(cls) -> bool:
@@ -45,10 +47,12 @@ class EmailChannel(Channel):
         if dialogue is not None:
             dialogue.close()
 
-    def send(self, outgoing: Outgoing, following: Address | None = None) -> HandedOver:
+    def send(
+        self, outgoing: Outgoing, following: Following | None = None
+    ) -> HandedOver:
         message_id = message_id_of(outgoing.public_id)
         try:
-            mail = mime.build(outgoing, message_id)
+            mail = self._mail_of(outgoing)
             envelope = _envelope(outgoing.sender, outgoing.recipient)
         except mime.BadHeader as exc:
             raise Refused(f"Cannot be written as a mail: {exc}") from exc
@@ -60,6 +64,7 @@ class EmailChannel(Channel):
                 mail,
                 following=_next_envelope(following),
                 before_content=outgoing.ensure_held,
+                meanwhile=partial(self._write_ahead, following),
             )
         except smtp.NotTaken as exc:
             raise Unavailable(f"The mail server hung up: {exc}") from exc
@@ -68,6 +73,20 @@ class EmailChannel(Channel):
         if not reply.is_yes:
             raise self._answered(reply)
         return HandedOver(message_id)
+
+    def _mail_of(self, outgoing: Outgoing) -> bytes:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] == outgoing.public_id:
+            return ahead[1]
+        return mime.build(outgoing, message_id_of(outgoing.public_id))
+
+    def _write_ahead(self, following: Following | None) -> None:
+        """What cannot be written says so when its turn comes."""
+        outgoing = following.make() if following else None
+        if outgoing is not None:
+            with suppress(mime.BadHeader):
+                mail = mime.build(outgoing, message_id_of(outgoing.public_id))
+                self._ahead = outgoing.public_id, mail
 
     def _open(self, envelope: smtp.Envelope) -> smtp.Dialogue:
         if self._dialogue is None or not self._dialogue.takes(envelope):
@@ -96,7 +115,7 @@ def _envelope(sender: str, recipient: str) -> smtp.Envelope:
     )
 
 
-def _next_envelope(following: Address | None) -> smtp.Envelope | None:
+def _next_envelope(following: Following | None) -> smtp.Envelope | None:
     """None for an address that cannot be written: that is said when its turn comes."""
     try:
         return _envelope(following.sender, following.recipient) if following else None

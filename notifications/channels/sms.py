@@ -11,10 +11,10 @@ from twilio.rest import Client
 from urllib3.exceptions import NewConnectionError
 
 from .base import (
-    Address,
     Channel,
     ChannelDown,
     ChannelError,
+    Following,
     HandedOver,
     Outgoing,
     Refused,
@@ -56,7 +56,9 @@ class SmsChannel(Channel):
     def is_captured(cls) -> bool:
         return bool(settings.SMS_CAPTURED)
 
-    def send(self, outgoing: Outgoing, following: Address | None = None) -> HandedOver:
+    def send(
+        self, outgoing: Outgoing, following: Following | None = None
+    ) -> HandedOver:
         if len(outgoing.text) > MAX_CHARACTERS:
             raise Refused(f"An SMS holds at most {MAX_CHARACTERS} characters.")
         http = _FreshHttpClient(outgoing)

@@ -76,13 +76,15 @@ class Dialogue:
         *,
         following: Envelope | None,
         before_content: Callable[[], None],
+        meanwhile: Callable[[], None],
     ) -> Reply:
         """Send a mail with CRLF line ends to one address; the reply that decided.
 
         `following`: whose mail comes next, to be announced in the same breath.
         `before_content`: called when the server is ready to take it; what it raises
-        ends the connection, for nothing else takes back what was begun. Raises
-        NotTaken, and OSError when the connection breaks after the mail has left.
+        ends the connection, for nothing else takes back what was begun. `meanwhile`:
+        called while the server reads it; raises nothing. Raises NotTaken, and OSError
+        when the connection breaks after the mail has left.
         """
         try:
             refused = self._begin(envelope)
@@ -98,11 +100,13 @@ class Dialogue:
         quoted = mail.replace(b"\r\n.", b"\r\n..")  # RFC 5321 4.5.2
         if following is None or not self._can_pipeline:
             self._connection.send(quoted + _END)
+            meanwhile()
             answer = self._read()
             if not answer.is_yes:
                 self._start_anew(answer)
             return answer
         self._connection.send(quoted + _END + _packet(following))
+        meanwhile()
         answer = self._read()
         self._hear_of(following, answer)
         return answer

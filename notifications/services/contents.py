@@ -16,7 +16,9 @@ from .placeholders import PlaceholderError
 from .rendering import Rendered
 
 logger = logging.getLogger(__name__)
-CHUNK = 100  # rows in one INSERT: below SQLite's 999 parameters
+COLUMNS = 6
+MOST_ROWS = 500
+# in one INSERT, each a commit of its own; SQLite takes 999 parameters
 Broken = dict[int, str]
 # pk of a message that cannot be written: why, in words for staff
 
@@ -58,8 +60,10 @@ def _stored(fresh: Sequence[MessageContent]) -> dict[int, MessageContent]:
     """
     mine = {content.pk: content for content in fresh}
     new: set[int] = set()
-    for start in range(0, len(fresh), CHUNK):
-        new |= _insert(fresh[start : start + CHUNK])
+    most = connection.features.max_query_params
+    size = most // COLUMNS if most else MOST_ROWS
+    for start in range(0, len(fresh), size):
+        new |= _insert(fresh[start : start + size])
     others = (
         MessageContent.objects.in_bulk(mine.keys() - new)
         if len(new) < len(mine)

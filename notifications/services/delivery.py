@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
@@ -86,8 +87,7 @@ def _send_all(
 ) -> bool:
     """One after the other; False when the rest was given back."""
     give_up_at = time.monotonic() + BATCH_SECONDS
-    urls = contents.addresses([held.message for held in going])
-    reply_to = Business.objects.current().email if going else ""
+    outgoings = _Outgoings(going, ready)
     rest = list(going)
     while rest:
         held = rest[0]
@@ -97,11 +97,10 @@ def _send_all(
                 return False
             rest = renew(rest)
             continue
-        pk = held.message.pk
         sent.write_old()
         try:
-            outgoing = outgoing_of(held, ready[pk], urls[pk], reply_to)
-            handed = _hand_over(channel, held, outgoing, _following(rest, ready))
+            outgoing = outgoings.of(held)
+            handed = _hand_over(channel, held, outgoing, outgoings.following(rest))
         except PlaceholderError as exc:
             outcomes.write(held, MessageState.FAILED, detail=str(exc))
         except base.TooLate:
@@ -118,21 +117,52 @@ def _send_all(
     return True
 
 
-def _following(
-    rest: Sequence[Claim], ready: dict[int, MessageContent]
-) -> base.Address | None:
-    """Who comes after the first, unless that claim must be looked at again first."""
-    if len(rest) < 2 or time.monotonic() > rest[1].start_before:
-        return None
-    message = rest[1].message
-    return base.Address(ready[message.pk].sender, message.recipient)
+class _Outgoings:
+    """What the channel is given of each claim, one of them made ahead of its turn."""
+
+    def __init__(
+        self, going: Sequence[Claim], ready: dict[int, MessageContent]
+    ) -> None:
+        self._ready = ready
+        self._urls = contents.addresses([held.message for held in going])
+        self._reply_to = Business.objects.current().email if going else ""
+        self._ahead: tuple[Claim, base.Outgoing] | None = None
+
+    def of(self, held: Claim) -> base.Outgoing:
+        """Raises PlaceholderError without an address."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] is held:
+            return ahead[1]
+        pk = held.message.pk
+        return outgoing_of(held, self._ready[pk], self._urls[pk], self._reply_to)
+
+    def following(self, rest: Sequence[Claim]) -> base.Following | None:
+        """What comes after the first, unless that claim must be looked at again first."""
+        if len(rest) < 2 or time.monotonic() > rest[1].start_before:
+            return None
+        held = rest[1]
+        sender = self._ready[held.message.pk].sender
+        return base.Following(
+            sender, held.message.recipient, partial(self._make_ahead, held)
+        )
+
+    def _make_ahead(self, held: Claim) -> base.Outgoing | None:
+        """None for what takes long, or cannot be made: it says so at its turn."""
+        if kinds.get(held.message.kind).attachments:
+            return None
+        try:
+            outgoing = self.of(held)
+        except PlaceholderError:
+            return None
+        self._ahead = held, outgoing
+        return outgoing
 
 
 def _hand_over(
     channel: base.Channel,
     held: Claim,
     outgoing: base.Outgoing,
-    following: base.Address | None,
+    following: base.Following | None,
 ) -> base.HandedOver | None:
     """None when it was not taken, which is written down; raises TooLate, ChannelDown."""
     if not channel.repeats_unclear and not start_handing_over(held):

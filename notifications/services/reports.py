@@ -29,7 +29,10 @@ def find(carrier_message_id: str) -> Message | None:
     """The message that a carrier knows by that name."""
     if not carrier_message_id:
         return None
-    return Message.objects.filter(provider_message_id=carrier_message_id).first()
+    named = Message.objects.filter(provider_message_id=carrier_message_id)
+    return (
+        named.exclude(channel=ChannelName.EMAIL).exclude(provider_message_id="").first()
+    )
 
 
 def record(message: Message, report: Report) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import ClassVar
 
-from notifications.channels.base import Address, Channel, HandedOver, Outgoing
+from notifications.channels.base import Channel, Following, HandedOver, Outgoing
 
 
 class FakeCarrier:
@@ -25,7 +25,7 @@ class FakeCarrier:
                 return False
 
             def send(
-                self, outgoing: Outgoing, following: Address | None = None
+                self, outgoing: Outgoing, following: Following | None = None
             ) -> HandedOver:
                 outgoing.ensure_fresh()
                 owner.on_send(outgoing)

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -10,10 +11,11 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from notifications.channels.base import (
-    Address,
     Attachment,
     Channel,
     ChannelDown,
+    Following,
+    Outgoing,
     Refused,
     Unavailable,
     Unclear,
@@ -22,6 +24,7 @@ from notifications.channels.email import EmailChannel
 from proofs.fakes.ledger import Ledger
 from proofs.fakes.smtp_sink import SmtpServer, SmtpSink
 from proofs.processes import free_port
+from proofs.waiting import eventually
 
 from .channel_contract import ChannelContract
 
@@ -170,16 +173,27 @@ class TestEmailChannel(ChannelContract):
     def ask_for(self, *recipients: str) -> list[str]:
         """Send to each, told who is next; what became of it, in order."""
         said = []
+        all_of_them = [
+            replace(
+                self.outgoing(f"for {recipient!r}"),
+                public_id=f"msg_{number:020}",
+                recipient=recipient,
+            )
+            for number, recipient in enumerate(recipients)
+        ]
         with self.make_channel() as channel:
-            for recipient, after in zip(recipients, (*recipients[1:], ""), strict=True):
-                outgoing = replace(self.outgoing(), recipient=recipient)
-                following = Address(outgoing.sender, after) if after else None
+            for outgoing, after in itertools.zip_longest(all_of_them, all_of_them[1:]):
                 try:
-                    channel.send(outgoing, following)
+                    channel.send(outgoing, self.announced(after))
                     said.append("sent")
                 except (Refused, Unavailable, Unclear) as exc:
                     said.append(type(exc).__name__)
         return said
+
+    def announced(self, after: Outgoing | None) -> Following | None:
+        if after is None:
+            return None
+        return Following(after.sender, after.recipient, lambda: after)
 
     def reached(self) -> list[str]:
         return [kept["recipients"][0] for kept in self.ledger.objects("mail")]
@@ -220,14 +234,55 @@ class TestEmailChannel(ChannelContract):
         assert outcomes == [said, "sent", "sent"]
         assert self.reached()[-2:] == ["b@example.com", "c@example.com"]
 
+    @pytest.mark.parametrize("pipelining", [True, False])
+    def test_each_gets_their_own_words_whoever_is_refused(
+        self, pipelining: bool
+    ) -> None:
+        """The next mail is written while the one before it is read."""
+        self.sink.pipelining = pipelining
+        self.sink._set_recipients({"no@example.com": 550})
+        self.switch("refuse_data", {"code": 451, "times": 1})
+
+        self.ask_for(*[f"{name}@example.com" for name in ("a", "b", "no", "c", "d")])
+
+        words = dict(zip(self.reached(), self.taken(), strict=True))
+        assert words.keys() == {f"{name}@example.com" for name in "bcd"}
+        for recipient, text in words.items():
+            assert f"for '{recipient}'" in text
+
+    @pytest.mark.parametrize("pipelining", [True, False])
+    def test_the_next_is_made_once_this_one_has_left(self, pipelining: bool) -> None:
+        self.sink.pipelining = pipelining
+        first, second = self.outgoing(), replace(self.outgoing(), public_id="msg_2")
+        left: list[int] = []
+
+        def make() -> Outgoing:
+            eventually(self.reached, within=10, what="the first is there")
+            left.append(len(self.reached()))
+            return second
+
+        with self.make_channel() as channel:
+            channel.send(first, Following(second.sender, second.recipient, make))
+            channel.send(second)
+
+        assert left == [1]
+        assert len(self.taken()) == 2
+
     def test_who_was_announced_and_does_not_come_gets_nothing(self) -> None:
         """Not even an empty mail, which a dot alone or a QUIT would be."""
-        never = Address("shop@shop.example", "never@example.com")
+        never = self.announced(
+            replace(
+                self.outgoing("for nobody"),
+                public_id="msg_never",
+                recipient="never@example.com",
+            )
+        )
         with self.make_channel() as channel:
             channel.send(replace(self.outgoing(), recipient="a@example.com"), never)
             channel.send(replace(self.outgoing(), recipient="b@example.com"), never)
 
         assert self.reached() == ["a@example.com", "b@example.com"]
+        assert not any("for nobody" in text for text in self.taken())
 
     def test_an_address_that_cannot_be_written_is_not_announced(self) -> None:
         said = self.ask_for("a@example.com", "a@b\nRCPT TO:<x@y.z>", "c@example.com")

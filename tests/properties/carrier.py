@@ -59,7 +59,7 @@ class Carrier:
                 return False
 
             def send(
-                self, outgoing: base.Outgoing, following: base.Address | None = None
+                self, outgoing: base.Outgoing, following: base.Following | None = None
             ) -> base.HandedOver:
                 return carrier.send(name, outgoing)
 
