@@ -1,5 +1,6 @@
 """PostgreSQL, Redis and whole installations of the product, made to be broken."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from proofs.processes import free_port
 from proofs.shop import Shop, environment, manage
 
 TEMPLATE = "template_shop"
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Servers:
     folder: Path
 
     def new_database(self, name: str) -> str:
-        """The URL of a fresh, migrated database."""
+        """The URL of a fresh, migrated database; others may have had the name before."""
+        name = f"{name}_{next(_numbers)}"
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
             sql.Identifier(name), sql.Identifier(TEMPLATE)
         )
