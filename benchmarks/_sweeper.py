@@ -60,9 +60,10 @@ def _fill(final: int, opened: int) -> None:
             for start in range(0, count, PART):
                 cursor.execute(
                     "INSERT INTO links_checkout (public_id, link_id, account_id,"  # noqa: S608 - our own words
-                    " amount_minor, currency, parameters, state, provider_session_id,"
-                    " url, next_check_at, checks, last_error, created_at)"
-                    f" SELECT 'chk_{state}' || n, %s, %s, 1250, 'EUR', '{{}}', '{state}',"
+                    " amount_minor, tip_minor, quantities, is_shared, currency, parameters,"
+                    " state, provider_session_id, url, next_check_at, checks, last_error, created_at)"
+                    f" SELECT 'chk_{state}' || n, %s, %s, 1250, 0, '{{}}', false, 'EUR',"
+                    f" '{{}}', '{state}',"
                     f" 'cs_{state}' || n, '', {due}, 1, '', now()"
                     " FROM generate_series(%s, %s) n",
                     [link.pk, account.pk, start, min(start + PART, count) - 1],
