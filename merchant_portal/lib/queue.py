@@ -35,10 +35,10 @@ TASKS = frozenset(
     }
 )
 # Every task that may be nudged; a test checks that each exists.
-GATHERED = {"links.tasks.process_webhook": 8}
+GATHERED = {"links.tasks.process_webhook": 16}
 # Tasks that take several keys, and how many at most: publishing costs more than storing
 # an event, and what one task holds up when its provider is slow stays bounded.
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.05
 # How long the first of several wake-ups waits for the others.
 MAX_WAITING = 10_000
 # While a broker hangs; what is beyond is left to the sweep.

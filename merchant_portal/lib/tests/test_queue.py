@@ -89,7 +89,7 @@ def test_several_at_once_become_few(
     monkeypatch.setattr(queue, "GATHER_SECONDS", 1.0)
 
     with django_capture_on_commit_callbacks(execute=True):
-        for key in range(10):
+        for key in range(20):
             queue.nudge(TASK, key)
             queue.nudge("notifications.tasks.send_due")
             queue.nudge("links.tasks.settle_checkout", key % 2)
@@ -99,8 +99,8 @@ def test_several_at_once_become_few(
         ("notifications.tasks.send_due", ()),
         ("links.tasks.settle_checkout", (0,)),
         ("links.tasks.settle_checkout", (1,)),
-        (TASK, tuple(range(8))),
-        (TASK, (8, 9)),
+        (TASK, tuple(range(16))),
+        (TASK, (16, 17, 18, 19)),
     ]
 
 
