@@ -1,79 +1,127 @@
-"""The keys of the payment providers: all of one or none, and which move real money."""
+"""The keys of the payment providers: all of one or none, and which move real money.
 
+`KEY_SETS` is the one place that names them. Run as a module, it says which variables a
+demo must blank.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from . import environment as env
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-# Neither PayPal's nor Square's keys tell; their sandboxes are other hosts.
-SANDBOXES = {"api-m.sandbox.paypal.com", "connect.squareupsandbox.com"}
-STRIPE_LIVE = ("sk_live_", "rk_live_")
 
 
-class ProviderKeys(NamedTuple):
-    """By provider, in the order of the names below; blank where unset.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySet:
+    """What one provider is used with.
 
-    `live`: provider → the setting that can move real money.
+    `fields`: the first says that it is set up. `signing`: which of them proves webhooks,
+    where two may be good while one is replaced. `test`: how a first key of test money
+    begins; what begins otherwise is live. Where no key tells, `test` is empty and
+    `sandbox` is the address of the provider's own host of test money. `cure`: where an
+    operator finds them; {url} is the webhook's.
     """
 
-    stripe: tuple[str, str, str]
-    paypal: tuple[str, str, str, str]
-    square: tuple[str, str, str, str]
+    fields: tuple[str, ...]
+    cure: str
+    signing: str = ""
+    test: tuple[str, ...] = ()
+    sandbox: str = ""
+
+
+KEY_SETS = {
+    "stripe": KeySet(
+        fields=("secret_key", "webhook_secret"),
+        signing="webhook_secret",
+        test=("sk_test_", "rk_test_"),
+        cure="Copy both from Stripe's dashboard; the signing secret (whsec_…) is that of"
+        " the endpoint {url}.",
+    ),
+    "paypal": KeySet(
+        fields=("client_id", "client_secret", "webhook_id"),
+        sandbox="https://api-m.sandbox.paypal.com",
+        cure="Copy all three from the app in PayPal's developer dashboard; the webhook's"
+        " id is that of {url}.",
+    ),
+    "square": KeySet(
+        fields=("access_token", "location_id", "webhook_signature_key"),
+        signing="webhook_signature_key",
+        sandbox="https://connect.squareupsandbox.com",
+        cure="Copy all three from Square's developer console; the signature key is that"
+        " of the subscription {url}.",
+    ),
+}
+
+
+class Given(NamedTuple):
+    """What the environment says.
+
+    `settings`: every field and API_BASE by its setting, blank where unset. `live`:
+    provider → the setting that can move real money. `has_any`: of any provider.
+    """
+
+    settings: dict[str, str]
     live: dict[str, str]
+    has_any: bool
 
 
-def read(public_url: str) -> ProviderKeys:
-    """From the environment; a wrong or missing value stops the start.
-
-    `public_url` goes into the addresses that the operator is told to register.
-    """
-    stripe = (
-        env.text("STRIPE_SECRET_KEY"),
-        env.text("STRIPE_WEBHOOK_SECRET"),
-        env.url("STRIPE_API_BASE", "", {"http", "https"}),
-    )
-    if stripe[0] and not stripe[1]:
-        env.stop(
-            "STRIPE_WEBHOOK_SECRET",
-            "is not set though STRIPE_SECRET_KEY is",
-            "Copy the signing secret (whsec_…) of the endpoint"
-            f" {public_url}/webhooks/stripe/ from Stripe's dashboard.",
-        )
-    client_id, client_secret, webhook_id = _all_or_none(
-        ("PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "PAYPAL_WEBHOOK_ID"),
-        "Copy all three from the app in PayPal's developer dashboard; the webhook's id"
-        f" is that of {public_url}/webhooks/paypal/.",
-    )
-    token, location, signature_key = _all_or_none(
-        ("SQUARE_ACCESS_TOKEN", "SQUARE_LOCATION_ID", "SQUARE_WEBHOOK_SIGNATURE_KEY"),
-        "Copy all three from Square's developer console; the signature key is that of"
-        f" the subscription {public_url}/webhooks/square/.",
-    )
-    paypal_base = env.url("PAYPAL_API_BASE", "", {"http", "https"})
-    square_base = env.url("SQUARE_API_BASE", "", {"http", "https"})
-    live = {}
-    if stripe[0].startswith(STRIPE_LIVE):
-        live["stripe"] = "STRIPE_SECRET_KEY"
-    if client_id and not is_test_host(paypal_base):
-        live["paypal"] = "PAYPAL_CLIENT_ID"
-    if token and not is_test_host(square_base):
-        live["square"] = "SQUARE_ACCESS_TOKEN"
-    return ProviderKeys(
-        stripe,
-        (client_id, client_secret, webhook_id, paypal_base),
-        (token, location, signature_key, square_base),
-        live,
-    )
+def setting_of(slug: str, name: str) -> str:
+    """The variable of the environment that holds this field."""
+    return f"{slug}_{name}".upper()
 
 
-def _all_or_none(names: tuple[str, str, str], cure: str) -> tuple[str, str, str]:
-    first, second, third = (env.text(name) for name in names)
-    if any((first, second, third)) and not all((first, second, third)):
-        env.stop(f"{names[0]}, {names[1]} and {names[2]}", "are set only in part", cure)
-    return first, second, third
+def is_live(slug: str, first: str, base: str) -> bool:
+    """Whether a set with this first key can move real money at this address."""
+    test = KEY_SETS[slug].test
+    return not (first.startswith(test) if test else is_test_host(base))
 
 
 def is_test_host(base: str) -> bool:
     """Whether no real money can move at this address; blank is the provider's own."""
-    return (urlsplit(base).hostname or "") in _LOOPBACK | SANDBOXES
+    host = urlsplit(base).hostname or ""
+    sandboxes = {urlsplit(keys.sandbox).hostname for keys in KEY_SETS.values()}
+    return bool(host) and host in _LOOPBACK | sandboxes
+
+
+def read(public_url: str) -> Given:
+    """From the environment; a wrong or missing value stops the start.
+
+    `public_url` goes into the addresses that the operator is told to register.
+    """
+    found: dict[str, str] = {}
+    live = {}
+    for slug, keys in KEY_SETS.items():
+        names = [setting_of(slug, name) for name in keys.fields]
+        values = [env.text(name) for name in names]
+        if any(values) and not all(values):
+            cure = keys.cure.format(url=f"{public_url}/webhooks/{slug}/")
+            listed = f"{', '.join(names[:-1])} and {names[-1]}"
+            env.stop(listed, "are set only in part", cure)
+        base_name = setting_of(slug, "api_base")
+        base = env.url(base_name, "", {"http", "https"})
+        if values[0] and is_live(slug, values[0], base):
+            live[slug] = names[0]
+        found |= {**dict(zip(names, values, strict=True)), base_name: base}
+    has_any = any(found[setting_of(s, keys.fields[0])] for s, keys in KEY_SETS.items())
+    return Given(found, live, has_any)
+
+
+def blanked(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables of each set that is not surely of test money, all blank."""
+    blank: dict[str, str] = {}
+    for slug, keys in KEY_SETS.items():
+        names = [setting_of(slug, name) for name in keys.fields]
+        base = variables.get(setting_of(slug, "api_base"), "")
+        if is_live(slug, variables.get(names[0], ""), base):
+            blank |= dict.fromkeys(names, "")
+    return blank
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(blanked(os.environ)))

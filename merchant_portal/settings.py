@@ -304,19 +304,14 @@ if not all(len(code) == 2 and code.isalpha() for code in SMS_COUNTRIES):
 # --- providers --------------------------------------------------------------
 
 _given = provider_keys.read(PUBLIC_URL)
-STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET, STRIPE_API_BASE = _given.stripe
-PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET, PAYPAL_WEBHOOK_ID, PAYPAL_API_BASE = (
-    _given.paypal
-)
+globals().update(_given.settings)  # STRIPE_SECRET_KEY, STRIPE_API_BASE and so on
 # Who signs the certificates of a stand-in for PayPal on this machine; tests only.
 PAYPAL_CA_FILE = env.text("PAYPAL_CA_FILE")
-SQUARE_ACCESS_TOKEN, SQUARE_LOCATION_ID = _given.square[:2]
-SQUARE_WEBHOOK_SIGNATURE_KEY, SQUARE_API_BASE = _given.square[2:]
 # The settings that can move real money, by provider.
 LIVE_KEYS = _given.live
 HAS_LIVE_KEYS = bool(LIVE_KEYS)
 # The rehearsal provider is offered only while no real money can move.
-HAS_PROVIDER_KEYS = bool(STRIPE_SECRET_KEY or PAYPAL_CLIENT_ID or SQUARE_ACCESS_TOKEN)
+HAS_PROVIDER_KEYS = _given.has_any
 TRAINING_ENABLED = env.boolean("TRAINING_ENABLED", default=not HAS_PROVIDER_KEYS)
 if HAS_LIVE_KEYS and (EMAIL_CAPTURED or CLOCK_OFFSET_SECONDS or TRAINING_ENABLED):
     env.stop(

@@ -10,6 +10,8 @@ import yaml
 from django.conf import settings
 from dockerfile_parse import DockerfileParser
 
+from merchant_portal.provider_keys import KEY_SETS, setting_of
+
 ROOT = Path(settings.BASE_DIR)
 
 
@@ -61,6 +63,16 @@ def test_compose_sets_only_variables_that_the_product_knows(
     compose: dict[str, Any],
 ) -> None:
     assert set(compose["x-portal"]["environment"]) <= documented()
+
+
+@pytest.mark.parametrize("slug", KEY_SETS)
+def test_compose_passes_on_every_key_of_a_provider(
+    slug: str, compose: dict[str, Any]
+) -> None:
+    names = [setting_of(slug, name) for name in (*KEY_SETS[slug].fields, "api_base")]
+
+    passed_on = compose["x-portal"]["environment"]
+    assert [passed_on.get(name) for name in names] == [f"${{{n}:-}}" for n in names]
 
 
 def test_no_port_is_open_to_the_network_by_itself(compose: dict[str, Any]) -> None:

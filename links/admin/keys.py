@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from merchant_portal.provider_keys import setting_of
 from merchant_portal.staff.roles import Right
 
 from ..models import ProviderAccount
@@ -81,7 +82,7 @@ def _state(slug: str, rows: list[ProviderAccount]) -> State:
 def _of_environment(
     slug: str, given: Keys, entered: ProviderAccount | None
 ) -> tuple[str, str, list[str]]:
-    names = [credentials.setting_of(slug, name) for name in FIELDS[slug]]
+    names = [setting_of(slug, name) for name in FIELDS[slug]]
     said = [
         _(
             "These keys are set by the environment of this installation, which wins over"
@@ -133,7 +134,7 @@ def keys_view(request: HttpRequest, slug: str) -> HttpResponse:
             keys.enter(slug, typed, mode=mode, user=who(request))
         except keys.KeysRefused as exc:
             errors = exc.problems
-            shown = key_shapes.harmless(key_shapes.cleaned(slug, typed))
+            shown = key_shapes.harmless(slug, key_shapes.cleaned(slug, typed))
         else:
             messages.success(
                 request, _("The keys are kept, sealed. Now check the connection.")
@@ -165,7 +166,7 @@ def _fields(
             "where": where,
             "value": shown[name],
             "error": errors.get(name, ""),
-            "is_secret": name not in key_shapes.HARMLESS,
+            "is_secret": not key_shapes.SHAPES[slug][name].is_harmless,
         }
         for name, (label, where) in GUIDES[slug].fields.items()
     ]

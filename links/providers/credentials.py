@@ -7,19 +7,14 @@ may not import: it gives its answer here once, when the product starts.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from merchant_portal.provider_keys import STRIPE_LIVE
+from merchant_portal.provider_keys import KEY_SETS, setting_of
 
-# The first says that a provider is set up. Of the environment, STRIPE_SECRET_KEY and so on.
-FIELDS: dict[str, tuple[str, ...]] = {
-    "stripe": ("secret_key", "webhook_secret"),
-    "paypal": ("client_id", "client_secret", "webhook_id"),
-    "square": ("access_token", "location_id", "webhook_signature_key"),
-}
-# What proves webhooks; two of them are good while one is replaced.
-WEBHOOK_SECRETS = {"stripe": "webhook_secret", "square": "webhook_signature_key"}
+# The first says that a provider is set up.
+FIELDS = {slug: keys.fields for slug, keys in KEY_SETS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +45,19 @@ def entered_by(source: Entered) -> None:
     _source[:] = [source]
 
 
-def setting_of(slug: str, name: str) -> str:
-    """The variable of the environment that holds this field."""
-    return f"{slug}_{name}".upper()
-
-
 def api_base(slug: str) -> str:
     """Another host for this provider's API, as the environment says; blank for none."""
-    base: str = getattr(settings, f"{slug.upper()}_API_BASE")
+    base: str = getattr(settings, setting_of(slug, "api_base"))
     return base
+
+
+def page_hosts(slug: str, *pages: str) -> tuple[str, ...]:
+    """Where the form of a pay page may lead: the provider's own `pages`, like
+    https://pay.example, and the stand-in's where the environment names another host."""
+    if not (base := api_base(slug)):
+        return pages
+    parts = urlsplit(base)
+    return (*pages, f"{parts.scheme}://{parts.netloc}")
 
 
 def of_environment(slug: str) -> Keys | None:
@@ -67,7 +66,10 @@ def of_environment(slug: str) -> Keys | None:
     values = {name: str(getattr(settings, setting_of(slug, name))) for name in names}
     if not any(values.values()):
         return None
-    is_live = slug in settings.LIVE_KEYS or values[names[0]].startswith(STRIPE_LIVE)
+    test = KEY_SETS[slug].test
+    is_live = slug in settings.LIVE_KEYS or (
+        bool(test) and not values[names[0]].startswith(test)
+    )
     return Keys(slug, is_live, api_base(slug), values)
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .base import WebhookVerificationError
+from .base import ProviderRejected, WebhookVerificationError
 
 Json = Mapping[str, Any]
 KIND_MAX, IDENTITY_MAX = 80, 255  # of the inbox's columns
@@ -21,10 +21,17 @@ def json_object(found: Json, name: str) -> Json:
 
 
 def plain(value: object) -> str:
-    """An identifier as it may be stored and put into a URL's path, else empty."""
+    """An identifier as it may be stored, else empty."""
     if isinstance(value, str) and value.isascii() and value.isprintable():
         return value if len(value) <= IDENTITY_MAX else ""
     return ""
+
+
+def path_part(identifier: str) -> str:
+    """An identifier as it may stand in a URL's path; ProviderRejected for any other."""
+    if not plain(identifier) or set(identifier) & set("/?#%:\\ ."):
+        raise ProviderRejected("The provider knows nothing of that name.")
+    return identifier
 
 
 def rows_of(pages: Iterable[Iterable[Json]], identity: str = "id") -> Iterator[Json]:

@@ -4,7 +4,6 @@ An order cannot be called off and cannot be mailed: a payer has three hours to a
 What nobody captures ends by itself, without money. Repeats are the caller's.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -31,7 +30,7 @@ from .base import (
     RefundSnapshot,
     SessionState,
 )
-from .parsing import Json, plain, rows_of, text
+from .parsing import Json, path_part, plain, rows_of, text
 from .paypal_client import Client, errors
 from .paypal_disputes import dispute_snapshot
 from .paypal_money import CURRENCIES, STEP_MINOR, to_paypal
@@ -50,21 +49,11 @@ from .paypal_objects import (
 ORDERS, CAPTURES = "v2/checkout/orders", "v2/payments/captures"
 NOTIFICATIONS, DISPUTES = "v1/notifications", "v1/customer/disputes"
 DESCRIPTION_MAX, PAGE = 127, 100
-_ID = re.compile(r"\A[A-Z0-9]{1,64}\Z")
-_DISPUTE_ID = re.compile(r"\A[A-Za-z0-9-]{1,255}\Z")
 # PayPal keeps its events for 30 days.
 EVENTS_KEPT = timedelta(days=29)
 # It looks back 180 days for disputes, and refuses more.
 DISPUTES_KEPT = timedelta(days=179)
 DISPUTE_PAGE = 50  # its largest
-
-
-def _form_action_hosts() -> tuple[str, ...]:
-    hosts = ["https://www.paypal.com", "https://www.sandbox.paypal.com"]
-    if settings.PAYPAL_API_BASE:
-        parts = urlsplit(settings.PAYPAL_API_BASE)
-        hosts.append(f"{parts.scheme}://{parts.netloc}")
-    return tuple(hosts)
 
 
 class PayPalProvider:
@@ -82,7 +71,9 @@ class PayPalProvider:
         disputes=True,
         currencies=CURRENCIES,
         step_minor=STEP_MINOR,
-        form_action_hosts=_form_action_hosts(),
+        form_action_hosts=credentials.page_hosts(
+            "paypal", "https://www.paypal.com", "https://www.sandbox.paypal.com"
+        ),
     )
 
     def __init__(self, client: Client | None = None) -> None:
@@ -115,7 +106,7 @@ class PayPalProvider:
 
         ProviderRejected where PayPal will not take it: the payer's card was declined.
         """
-        path = f"{ORDERS}/{_path_part(provider_session_id)}/capture"
+        path = f"{ORDERS}/{path_part(provider_session_id)}/capture"
         try:
             self._post(path, {}, idempotency_key)
         except ProviderRejected:
@@ -127,7 +118,7 @@ class PayPalProvider:
 
     def fetch_payment(self, provider_payment_id: str) -> PaymentSnapshot:
         """`provider_payment_id`: of a capture. Its refunds stand with its order."""
-        capture = self._get(f"{CAPTURES}/{_path_part(provider_payment_id)}")
+        capture = self._get(f"{CAPTURES}/{path_part(provider_payment_id)}")
         order: Json = {}
         if text(capture, "status") in REFUNDED_STATES and order_id(capture):
             order = self._order(order_id(capture))
@@ -139,7 +130,7 @@ class PayPalProvider:
 
     def refund(self, request: RefundRequest) -> RefundSnapshot:
         """PayPal keeps the keys of refunds for 45 days."""
-        path = f"{CAPTURES}/{_path_part(request.provider_payment_id)}/refund"
+        path = f"{CAPTURES}/{path_part(request.provider_payment_id)}/refund"
         refund = self._post(
             path,
             {"amount": to_paypal(request.amount), "custom_id": request.reference},
@@ -149,9 +140,7 @@ class PayPalProvider:
             return refund_snapshot(refund)
 
     def fetch_dispute(self, provider_dispute_id: str) -> DisputeSnapshot:
-        if not _DISPUTE_ID.match(provider_dispute_id):
-            raise ProviderRejected("PayPal knows nothing of that name.")
-        dispute = self._get(f"{DISPUTES}/{provider_dispute_id}")
+        dispute = self._get(f"{DISPUTES}/{path_part(provider_dispute_id)}")
         with errors():
             return dispute_snapshot(dispute)
 
@@ -234,7 +223,7 @@ class PayPalProvider:
             query = urlsplit(href(page, "next")).query
 
     def _order(self, session_id: str) -> Json:
-        return self._get(f"{ORDERS}/{_path_part(session_id)}")
+        return self._get(f"{ORDERS}/{path_part(session_id)}")
 
     def _get(self, path: str) -> Json:
         with errors():
@@ -294,13 +283,6 @@ def _locale(language: str) -> str:
     base, _, region = language.replace("_", "-").partition("-")
     known = base.lower() if len(base) == 2 else "en"
     return f"{known}-{region.upper()}" if len(region) == 2 else known
-
-
-def _path_part(identifier: str) -> str:
-    """What may stand in a path; ProviderRejected for anything else."""
-    if not _ID.match(identifier):
-        raise ProviderRejected("PayPal knows nothing of that name.")
-    return identifier
 
 
 def _object(value: object) -> Json:

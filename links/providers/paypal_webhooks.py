@@ -13,7 +13,7 @@ import warnings
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
@@ -41,7 +41,7 @@ from .paypal_objects import linked, moment, order_id
 
 ALGORITHM = "SHA256withRSA"
 # PayPal repeats a webhook for three days; whether under a new time is not documented.
-OLDEST, NEWEST = timedelta(days=4), timedelta(minutes=5)
+PAST_SECONDS, AHEAD_SECONDS = 4 * 24 * 3600, 300
 LIVE_HOSTS = {"api.paypal.com", "api-m.paypal.com"}
 SANDBOX_HOSTS = {"api.sandbox.paypal.com", "api-m.sandbox.paypal.com"}
 CERTIFICATE_PATH = "/v1/notifications/certs/"
@@ -119,13 +119,10 @@ def verify(
         key.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
     except InvalidSignature as exc:
         raise WebhookVerificationError("the signature does not fit") from exc
-    # The database is asked only about what PayPal signed and this host's clock refuses.
-    if _is_off(datetime.now(UTC), sent_at) and _is_off(clock.now(), sent_at):
+    if not clock.is_recent(
+        sent_at.timestamp(), past_seconds=PAST_SECONDS, ahead_seconds=AHEAD_SECONDS
+    ):
         raise WebhookVerificationError("the time of sending is too far off")
-
-
-def _is_off(now: datetime, sent_at: datetime) -> bool:
-    return not now - OLDEST <= sent_at <= now + NEWEST
 
 
 def _key_of(url: str) -> rsa.RSAPublicKey:

@@ -8,7 +8,6 @@ for another half. Repeats are the caller's; the SDK's own are off.
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, TypedDict
-from urllib.parse import urlsplit
 
 import httpx
 from django.conf import settings
@@ -32,8 +31,8 @@ from .base import (
     RefundSnapshot,
     SessionState,
 )
-from .parsing import Json, json_object, text
-from .square_client import ONCE, built, errors, json_of, listed, path_part
+from .parsing import Json, json_object, path_part, text
+from .square_client import ONCE, built, errors, json_of, listed
 from .square_disputes import dispute_snapshot
 from .square_objects import (
     METADATA_CHECKOUT,
@@ -54,15 +53,11 @@ from .square_payouts import payout_snapshot
 NAME_MAX, PAGE = 512, 100
 # Of the countries where Square does business; each location takes its own alone.
 CURRENCIES = frozenset({"AUD", "CAD", "EUR", "GBP", "JPY", "USD"})
-_PAGES = ("square.link", "checkout.square.site", "sandbox.square.link")
-
-
-def _form_action_hosts() -> tuple[str, ...]:
-    hosts = [f"https://{name}" for name in _PAGES]
-    if base := settings.SQUARE_API_BASE:
-        parts = urlsplit(base)
-        hosts.append(f"{parts.scheme}://{parts.netloc}")
-    return tuple(hosts)
+_PAGES = (
+    "https://square.link",
+    "https://checkout.square.site",
+    "https://sandbox.square.link",
+)
 
 
 class SquareProvider:
@@ -79,7 +74,7 @@ class SquareProvider:
         disputes=True,
         payouts=True,
         currencies=CURRENCIES,
-        form_action_hosts=_form_action_hosts(),
+        form_action_hosts=credentials.page_hosts("square", *_PAGES),
     )
 
     def __init__(self, http_client: httpx.Client | None = None) -> None:

@@ -20,7 +20,7 @@ from .base import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from .parsing import Json, plain, rows_of
+from .parsing import Json, rows_of
 
 # For each of connecting, sending, and reading the next bytes: a payer is waiting.
 TIMEOUT_SECONDS = 10.0
@@ -35,13 +35,6 @@ def listed(pager: SyncPager[Any, Any]) -> list[Json]:
             for page in pager.iter_pages()
         )
     )
-
-
-def path_part(identifier: str) -> str:
-    """What the SDK may put into a path; ProviderRejected for anything else."""
-    if not plain(identifier) or set(identifier) & set("/?#%:\\ ."):
-        raise ProviderRejected("Square knows nothing of that name.")
-    return identifier
 
 
 def json_of(answer: HttpResponse[Any]) -> dict[str, Any]:

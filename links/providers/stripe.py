@@ -10,10 +10,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 import stripe
-from django.conf import settings
 
 from . import credentials, pacing, stripe_webhooks
 from .base import (
@@ -65,14 +63,6 @@ _LOCALES = (
 LOCALES = frozenset(_LOCALES.split())
 
 
-def _form_action_hosts() -> tuple[str, ...]:
-    hosts = ["https://checkout.stripe.com"]
-    if settings.STRIPE_API_BASE:
-        parts = urlsplit(settings.STRIPE_API_BASE)
-        hosts.append(f"{parts.scheme}://{parts.netloc}")
-    return tuple(hosts)
-
-
 class StripeProvider:
     """Asks which keys to use at each call; safe to share between threads.
 
@@ -90,7 +80,9 @@ class StripeProvider:
         minimum_minor=MINIMUM_MINOR,
         maximum_minor=MAXIMUM_MINOR,
         step_minor=STEP_MINOR,
-        form_action_hosts=_form_action_hosts(),
+        form_action_hosts=credentials.page_hosts(
+            "stripe", "https://checkout.stripe.com"
+        ),
     )
 
     def __init__(self, http_client: stripe.HTTPClient | None = None) -> None:

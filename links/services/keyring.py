@@ -14,18 +14,13 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from merchant_portal.lib import rows, sealing
-from merchant_portal.provider_keys import is_test_host
+from merchant_portal.provider_keys import KEY_SETS, is_test_host, setting_of
 
 from ..models import ProviderAccount
 from ..providers import credentials
-from ..providers.credentials import FIELDS, WEBHOOK_SECRETS, Keys
+from ..providers.credentials import FIELDS, Keys
 
 Mode = ProviderAccount.Mode
-# The providers' own hosts of money that is not real; blank means their real one.
-SANDBOXES = {
-    "paypal": "https://api-m.sandbox.paypal.com",
-    "square": "https://connect.squareupsandbox.com",
-}
 _KEPT = rows.Kept(rows.Prepared(ProviderAccount.objects.all))
 
 
@@ -104,7 +99,7 @@ def hindrances(account: ProviderAccount) -> list[str]:
     """Why this installation must not use the keys of this account, in words."""
     found = real_money_hindrances() if account.mode == Mode.LIVE else []
     if fixed_mode(account.slug) not in {None, account.mode}:
-        name = credentials.setting_of(account.slug, "api_base")
+        name = setting_of(account.slug, "api_base")
         found.append(_("%s leads to another place than these keys are for.") % name)
     return found
 
@@ -133,13 +128,13 @@ def fixed_mode(slug: str) -> str | None:
     """Test or live, where the environment has chosen the host of a provider whose keys
     do not tell; None where the owner chooses, or the key tells."""
     base = credentials.api_base(slug)
-    if slug not in SANDBOXES or not base:
+    if KEY_SETS[slug].test or not base:
         return None
     return Mode.TEST if is_test_host(base) else Mode.LIVE
 
 
 def _base(slug: str, mode: str) -> str:
-    sandbox = SANDBOXES.get(slug, "") if mode == Mode.TEST else ""
+    sandbox = KEY_SETS[slug].sandbox if mode == Mode.TEST else ""
     return credentials.api_base(slug) or sandbox
 
 
@@ -171,7 +166,7 @@ def opened(account: ProviderAccount) -> Keys:
     they cannot be read any more."""
     slug, is_live = account.slug, account.mode == Mode.LIVE
     values, previous, until = _content(account)
-    name = WEBHOOK_SECRETS.get(slug)
+    name = KEY_SETS[slug].signing
     if name and previous and datetime.now(UTC) < datetime.fromisoformat(until):
         values[name] = f"{values[name]},{previous}"
     return Keys(slug, is_live, _base(slug, account.mode), values)

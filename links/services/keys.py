@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from merchant_portal.audit import services as audit
 from merchant_portal.lib import clock, sealing
+from merchant_portal.provider_keys import KEY_SETS
 from merchant_portal.staff.models import User
 
 from ..models import (
@@ -21,7 +22,6 @@ from ..models import (
 )
 from ..models.checkouts import FINAL
 from ..providers import credentials
-from ..providers.credentials import WEBHOOK_SECRETS
 from . import alerts, key_shapes, keyring
 from .keyring import Mode, Standing
 
@@ -97,9 +97,10 @@ def enter(
 
 
 def _mode_of(slug: str, values: Mapping[str, str], chosen: str) -> str | None:
-    if slug == "stripe":
-        is_live = key_shapes.is_live(values["secret_key"])
-        return Mode.LIVE if is_live else Mode.TEST
+    keys = KEY_SETS[slug]
+    if keys.test:
+        is_test = values[keys.fields[0]].startswith(keys.test)
+        return Mode.TEST if is_test else Mode.LIVE
     fixed = keyring.fixed_mode(slug)
     return fixed or (chosen if chosen in Mode.values else None)
 
@@ -150,8 +151,8 @@ def _give_way(other: ProviderAccount) -> None:
 
 def _previous_secret(account: ProviderAccount, values: Mapping[str, str]) -> str:
     """The webhook secret that this set replaces; blank if it stays, or is lost."""
-    name = WEBHOOK_SECRETS.get(account.slug)
-    if name is None or not account.sealed_keys:
+    name = KEY_SETS[account.slug].signing
+    if not name or not account.sealed_keys:
         return ""
     try:
         before = keyring.entered_values(account)[name]

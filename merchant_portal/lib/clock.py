@@ -46,6 +46,17 @@ def database_now() -> datetime:
         return at.astimezone(UTC)
 
 
+def is_recent(at: float, *, past_seconds: float, ahead_seconds: float) -> bool:
+    """Whether a signed UNIX time lies within these seconds of now, by this host's clock
+    or the database's, since either may be wrong. Who asks proves the signature first: a
+    query is made only about what this host refuses."""
+
+    def fits(now: float) -> bool:
+        return -past_seconds <= at - now <= ahead_seconds
+
+    return fits(time.time()) or fits(database_now().timestamp())
+
+
 @contextmanager
 def one_moment() -> Iterator[None]:
     """Business time is asked for once inside the block: for a short transaction, all
