@@ -86,7 +86,12 @@ def settle_dispute(pk: int) -> None:
 
 @shared_task(ignore_result=True)
 def sweep_account(pk: int) -> None:
-    """Book what webhooks missed; the next sweep is on the row if this fails."""
+    """Book what webhooks missed; the next sweep is on the row if this fails.
+
+    Nothing if it was done meanwhile: while workers are busy the same wake-up comes again.
+    """
+    if pk not in reconcile.due():
+        return
     try:
         reconcile.sweep(pk)
     except ProviderError as exc:

@@ -1,6 +1,7 @@
 """Reading what providers send: of another type than documented counts as not said."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from .base import ProviderRejected, WebhookVerificationError
 
 Json = Mapping[str, Any]
 KIND_MAX, IDENTITY_MAX = 80, 255  # of the inbox's columns
+_NO_PATH = re.compile(r"[^/?#%:\\ .]+")
 
 
 def text(found: Json, name: str) -> str:
@@ -27,9 +29,12 @@ def plain(value: object) -> str:
     return ""
 
 
-def path_part(identifier: str) -> str:
-    """An identifier as it may stand in a URL's path; ProviderRejected for any other."""
-    if not plain(identifier) or set(identifier) & set("/?#%:\\ ."):
+def path_part(identifier: str, shape: re.Pattern[str] = _NO_PATH) -> str:
+    """An identifier as it may stand in a URL's path; ProviderRejected for any other.
+
+    `shape`: of all of it, where the provider documents one.
+    """
+    if not plain(identifier) or not shape.fullmatch(identifier):
         raise ProviderRejected("The provider knows nothing of that name.")
     return identifier
 

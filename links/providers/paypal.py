@@ -4,6 +4,7 @@ An order cannot be called off and cannot be mailed: a payer has three hours to a
 What nobody captures ends by itself, without money. Repeats are the caller's.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -54,6 +55,7 @@ EVENTS_KEPT = timedelta(days=29)
 # It looks back 180 days for disputes, and refuses more.
 DISPUTES_KEPT = timedelta(days=179)
 DISPUTE_PAGE = 50  # its largest
+ID, DISPUTE_ID = re.compile(r"[A-Z0-9]{1,64}"), re.compile(r"[A-Za-z0-9-]{1,255}")
 
 
 class PayPalProvider:
@@ -106,7 +108,7 @@ class PayPalProvider:
 
         ProviderRejected where PayPal will not take it: the payer's card was declined.
         """
-        path = f"{ORDERS}/{path_part(provider_session_id)}/capture"
+        path = f"{ORDERS}/{path_part(provider_session_id, ID)}/capture"
         try:
             self._post(path, {}, idempotency_key)
         except ProviderRejected:
@@ -118,7 +120,7 @@ class PayPalProvider:
 
     def fetch_payment(self, provider_payment_id: str) -> PaymentSnapshot:
         """`provider_payment_id`: of a capture. Its refunds stand with its order."""
-        capture = self._get(f"{CAPTURES}/{path_part(provider_payment_id)}")
+        capture = self._get(f"{CAPTURES}/{path_part(provider_payment_id, ID)}")
         order: Json = {}
         if text(capture, "status") in REFUNDED_STATES and order_id(capture):
             order = self._order(order_id(capture))
@@ -130,7 +132,7 @@ class PayPalProvider:
 
     def refund(self, request: RefundRequest) -> RefundSnapshot:
         """PayPal keeps the keys of refunds for 45 days."""
-        path = f"{CAPTURES}/{path_part(request.provider_payment_id)}/refund"
+        path = f"{CAPTURES}/{path_part(request.provider_payment_id, ID)}/refund"
         refund = self._post(
             path,
             {"amount": to_paypal(request.amount), "custom_id": request.reference},
@@ -140,7 +142,7 @@ class PayPalProvider:
             return refund_snapshot(refund)
 
     def fetch_dispute(self, provider_dispute_id: str) -> DisputeSnapshot:
-        dispute = self._get(f"{DISPUTES}/{path_part(provider_dispute_id)}")
+        dispute = self._get(f"{DISPUTES}/{path_part(provider_dispute_id, DISPUTE_ID)}")
         with errors():
             return dispute_snapshot(dispute)
 
@@ -223,7 +225,7 @@ class PayPalProvider:
             query = urlsplit(href(page, "next")).query
 
     def _order(self, session_id: str) -> Json:
-        return self._get(f"{ORDERS}/{path_part(session_id)}")
+        return self._get(f"{ORDERS}/{path_part(session_id, ID)}")
 
     def _get(self, path: str) -> Json:
         with errors():

@@ -109,6 +109,16 @@ class TestSweep:
 
         assert len(asked) == 1
 
+    def test_of_two_wake_ups_the_second_asks_nobody(
+        self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = lists(monkeypatch)
+
+        sweep_account(account.pk)
+        sweep_account(account.pk)
+
+        assert len(asked) == 1
+
     def test_silence_moves_nothing_on_and_is_said(
         self, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -240,9 +240,12 @@ def test_worker_dies_while_it_books(rig: Rig, point: str) -> None:
         within=15,
         what="the webhook is stored",
     )
-    # Nor does a look at the open checkout book it meanwhile, however slow the machine.
+    # Nor does a look at the open checkout, or the account's own list, book it first.
     rig.shop.rows(
         "UPDATE links_checkout SET next_check_at = next_check_at + interval '1 hour'"
+    )
+    rig.shop.rows(
+        "UPDATE links_provideraccount SET next_sweep_at = now() + interval '1 hour'"
     )
 
     rig.die_in_worker(point)
