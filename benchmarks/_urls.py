@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import time
 import zlib
 from functools import cache
@@ -35,7 +36,7 @@ def intake(request: HttpRequest) -> HttpResponse:
         part.split("=", 1) for part in request.META["HTTP_STRIPE_SIGNATURE"].split(",")
     )
     body = request.body
-    key = settings.STRIPE_WEBHOOK_SECRET.encode()
+    key = os.environ["STRIPE_WEBHOOK_SECRET"].encode()
     proof = hmac.new(key, f"{parts['t']}.".encode() + body, hashlib.sha256).hexdigest()
     if (
         not hmac.compare_digest(proof, parts["v1"])
@@ -49,7 +50,7 @@ def intake(request: HttpRequest) -> HttpResponse:
 def intake_square(request: HttpRequest) -> HttpResponse:
     """Square's signature over address and body, and one INSERT into the same table."""
     body = request.body
-    key = settings.SQUARE_WEBHOOK_SIGNATURE_KEY.encode()
+    key = os.environ["SQUARE_WEBHOOK_SIGNATURE_KEY"].encode()
     told = f"{settings.PUBLIC_URL}/webhooks/square/".encode() + body
     proof = base64.b64encode(hmac.new(key, told, hashlib.sha256).digest()).decode()
     given = request.META["HTTP_X_SQUARE_HMACSHA256_SIGNATURE"]
@@ -66,7 +67,7 @@ def intake_paypal(request: HttpRequest) -> HttpResponse:
         (
             meta["HTTP_PAYPAL_TRANSMISSION_ID"],
             meta["HTTP_PAYPAL_TRANSMISSION_TIME"],
-            settings.PAYPAL_WEBHOOK_ID,
+            os.environ["PAYPAL_WEBHOOK_ID"],
             str(zlib.crc32(body)),
         )
     )

@@ -77,7 +77,8 @@ def setting_of(slug: str, name: str) -> str:
 
 
 def is_live(slug: str, first: str, base: str) -> bool:
-    """Whether a set with this first key can move real money at this address."""
+    """Whether a set with this first key can move real money at this address; a key of
+    which that cannot be said, a blank one too, can."""
     test = KEY_SETS[slug].test
     return not (first.startswith(test) if test else is_test_host(base))
 

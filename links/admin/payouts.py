@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.options import ShowFacets
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
@@ -13,6 +13,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from merchant_portal.provider_keys import KEY_SETS
 from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.roles import Right
 
@@ -76,6 +77,15 @@ class PayoutAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payout]:
         return formats.with_zone(super().get_queryset(request))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        known = [get_provider(slug) for slug in KEY_SETS]
+        silent = [one.title for one in known if not one.capabilities.payouts]
+        context = {**(extra_context or {}), "silent_providers": silent}
+        answer: HttpResponse = super().changelist_view(request, context)
+        return answer
 
     @display(description=gettext_lazy("Sent on"))
     def begun(self, payout: Payout) -> str:

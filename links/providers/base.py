@@ -51,7 +51,12 @@ class CertificateMissing(Exception):
 
 
 class SessionState(StrEnum):
-    """Where a hosted session stands at the provider."""
+    """Where a hosted session stands at the provider.
+
+    COMPLETED: the payer is done, though money may still be on its way; with nothing but
+    failed payments it counts as failed. EXPIRED, FAILED: no money can come any more.
+    UNKNOWN: asked about again.
+    """
 
     OPEN = "open"
     COMPLETED = "completed"
@@ -79,7 +84,9 @@ class CheckoutRequest:
     """What is needed to open a hosted session; repeated unchanged after a crash.
 
     `reference`: our Checkout.public_id; `link_reference`: our PaymentLink.public_id.
-    `idempotency_key`: at most 45 ASCII characters.
+    `idempotency_key`: at most 45 ASCII characters; used again for up to 23 hours.
+    `language`: like `de` or `pt-br`. `expires_at`: 31 minutes to 23 hours after the click;
+    a provider that ends sooner tells its own end in CheckoutSnapshot.
     """
 
     reference: str
@@ -193,7 +200,8 @@ class PaymentSnapshot:
 
     `fee`: None while unknown. `checkout_reference` and `link_reference` are ours,
     as far as the provider gives them back; empty otherwise. `refunds`: all of them that
-    the provider tells of, those made elsewhere too.
+    the provider tells of, those made elsewhere too. `method` (`card`) and `failure` (why
+    it was declined) are for staff, and are cut to our width when they are booked.
     """
 
     account_slug: str
@@ -294,7 +302,8 @@ class Provider(Protocol):
         """Read one dispute; answering it is done at the provider."""
 
     def list_payments(self, since: datetime) -> Iterable[PaymentSnapshot]:
-        """Payments changed or refunded since then, oldest first."""
+        """Payments changed or refunded since then, oldest first, with our references:
+        a session whose opening was never answered is found by nothing else."""
 
     def list_disputes(self, since: datetime) -> Iterable[DisputeSnapshot]:
         """Disputes opened or changed since then, in any order; none where
@@ -306,14 +315,19 @@ class Provider(Protocol):
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         """Return if the raw body is proved to be the provider's, else raise
-        WebhookVerificationError; a CertifiedProvider may raise CertificateMissing."""
+        WebhookVerificationError; a CertifiedProvider may raise CertificateMissing.
+
+        `headers`: in any case, of a plain dict too. Without keys nothing is proved. Of a
+        CertifiedProvider those are kept whose names begin with its slug.
+        """
 
     def parse_webhook(self, body: bytes) -> ProviderEvent:
         """The envelope of a verified body; raises WebhookVerificationError if it is
         none."""
 
     def check_account(self) -> str:
-        """Empty if the keys work, else what is missing, for staff."""
+        """Empty if the keys work, else what is missing, for staff; also what of the
+        account or of the webhook would keep money from coming."""
 
 
 @dataclass(frozen=True, slots=True)
