@@ -19,12 +19,12 @@ from merchant_portal.lib.money import Money
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 from notifications import visibility
-from notifications.kinds import Kind, register
+from notifications.kinds import Kind, no_files, register
 from notifications.models import Category, ChannelName, Message
 from notifications.services import rendering
 
 from .models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState, Refund
-from .services import asking, daily_limit, pages, recipients, reminders
+from .services import asking, daily_limit, pages, papers, recipients, reminders
 
 PLACEHOLDERS = frozenset(
     {
@@ -315,6 +315,7 @@ def _visible(user: User, messages: QuerySet[Message]) -> QuerySet[Message]:
 
 visibility.register(_visible)
 StillDue = Callable[[Sequence[Message]], set[int]]
+_WITH_INVOICE = {"invitation", "correction"}
 _KINDS: tuple[tuple[str, Category, StillDue], ...] = (
     ("invitation", Category.INVITATION, _still_asking),
     ("correction", Category.INVITATION, _still_asking),
@@ -332,6 +333,7 @@ for _name, _category, _still_due in _KINDS:
             placeholders=PLACEHOLDERS,
             context=_context,
             link_urls=_link_urls,
+            attachments=papers.attachments if _name in _WITH_INVOICE else no_files,
             still_due=_still_due,
             not_before=_next_allowed,
             admin_url=_admin_url,

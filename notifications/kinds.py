@@ -8,6 +8,7 @@ from .channels.base import Attachment
 from .models import Category, Message
 
 Values = dict[str, str]
+Files = Callable[[], Sequence[Attachment]]
 
 
 class UnknownKind(LookupError):
@@ -26,6 +27,10 @@ def _always(messages: Sequence[Message]) -> set[int]:
     return {message.pk for message in messages}
 
 
+def no_files(messages: Sequence[Message]) -> Mapping[int, Files]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What a kind of message says, to whom it still matters, and where it leads.
@@ -39,7 +44,8 @@ class Kind:
     fails. `link_urls` gives the secret address that fills `{link_url}` when a message
     is sent or shown. `still_due` gives the pks that are still wanted. `not_before`
     gives, for those that must not leave at `now`, the moment from which they may.
-    `sample`: values to preview with, by language. `attachments`: files of one e-mail.
+    `sample`: values to preview with, by language. `attachments` gives what makes the
+    files of an e-mail, called when its turn comes.
     """
 
     name: str
@@ -54,7 +60,7 @@ class Kind:
         _at_once
     )
     link_urls: Callable[[Sequence[Message]], Mapping[int, str]] = _no_links
-    attachments: Callable[[Message], Sequence[Attachment]] | None = None
+    attachments: Callable[[Sequence[Message]], Mapping[int, Files]] = no_files
     required: frozenset[str] = field(default_factory=frozenset)
 
 

@@ -8,7 +8,7 @@ from merchant_portal.staff.roles import Right
 
 from ..models import LineItem, LinkStatus, PaymentLink
 from ..providers.manual import METHODS
-from ..services import pages, recipients
+from ..services import pages, papers, recipients
 from . import formats, outlook, panels, terms_words
 from .panels import Panels
 
@@ -29,6 +29,7 @@ def context(
         "net": formats.money(link.net_minor, currency),
         "tax": formats.money(link.tax_minor, currency) if link.tax_minor else "",
         "url": "" if is_draft else pages.url_of(link),
+        "has_invoice": papers.has_invoice(link),
         "email_to": known.get("email", ""),
         "sms_to": known.get("sms", ""),
         "due": formats.day(link.due_on) if link.due_on else "",

@@ -18,7 +18,7 @@ from merchant_portal.staff.roles import Right
 
 from ..models import PaymentLink
 from ..services import totals
-from . import acts, create, finding, formats, link_page, picking, preview
+from . import acts, create, finding, formats, link_page, papers, picking, preview
 from .columns import LinkColumns
 from .entry import who
 
@@ -31,6 +31,8 @@ VIEWS = (
     ("<int:pk>/change/", "change", link_page.page_view),
     ("<int:pk>/live/", "live", link_page.live_view),
     ("<int:pk>/preview/", "preview_of", preview.link_view),
+    ("<int:pk>/qr.svg", "code", papers.code_view),
+    ("<int:pk>/qr.png", "code_png", papers.code_png_view),
     ("<int:pk>/mail/", "mail", preview.link_mail_view),
     ("<int:pk>/activate/", "activate", acts.activate_view),
     ("<int:pk>/send/", "send", acts.send_view),

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_date
 from django.db.models import Q, Sum
+from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from merchant_portal.business.models import Business
@@ -20,11 +21,20 @@ from ..models import (
     Refund,
 )
 from ..providers.registry import get_provider
-from ..services import asking
+from ..services import asking, papers
 from ..services.accounts import Offer
 from ..services.pages import Page
+from . import responses
 
 GONE = (LinkStatus.EXPIRED, LinkStatus.CANCELED, LinkStatus.EXHAUSTED)
+
+
+def language_for(request: HttpRequest, page: Page, business: Business) -> str:
+    """The customer's, else the browser's, else the shop's."""
+    customer = page.link.customer
+    return responses.language_of(
+        request, customer.language if customer else "", business
+    )
 
 
 def status_code(page: Page) -> int:
@@ -69,6 +79,7 @@ def link_context(page: Page, business: Business, language: str) -> dict[str, Any
         "is_deposit": bool(asking.deposit_left(link)),
         "asked": formatted(asking.due_now(link).amount_minor),
         "tax": formatted(link.tax_minor),
+        "has_invoice": papers.has_invoice(link),
         "lines": [
             (line.description, formatted(line.total_minor)) for line in page.lines
         ],

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import theme, training, views
+from . import papers, theme, training, views
 
 # A mail program may glue one mark to the end of an address, after the slash too.
 GLUED = r"[.,;:!?>)\]}'\"\u2026\u00bb\u201d\u2019]"
@@ -12,6 +12,8 @@ urlpatterns = [
     path(
         "p/<str:token>/return/<slug:checkout_id>/", views.returned, name="pay_returned"
     ),
+    path("p/<str:token>/invoice.pdf", papers.invoice, name="pay_invoice"),
+    path("p/<str:token>/qr.svg", papers.code),
     # Whatever else claims to be a link: the 404 of an unknown one.
     path("p/<path:token>", views.show),
     path("training/<slug:checkout_id>/", training.hosted, name="training"),

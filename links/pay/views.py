@@ -13,7 +13,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from merchant_portal.business import services as business_services
-from merchant_portal.business.models import Business
 from merchant_portal.lib import clock, queue
 
 from ..models import Checkout
@@ -99,7 +98,7 @@ def returned(request: HttpRequest, token: str, checkout_id: str) -> HttpResponse
         queue.nudge("links.tasks.settle_checkout", checkout.pk)
     goes_on = is_waiting and looks < REFRESHES
     business = business_services.kept()
-    language = _language(request, page, business)
+    language = presenting.language_for(request, page, business)
     context = presenting.link_context(page, business, language) | {
         "outcome": outcome,
         "goes_on": goes_on,
@@ -129,7 +128,7 @@ def _link_page(
     """The page of a link as it stands; `typed` and `refused`: what the payer chose and
     why it cannot be; `without`: the provider just tried in vain."""
     business = business_services.kept()
-    language = _language(request, page, business)
+    language = presenting.language_for(request, page, business)
     offers = accounts.offered(page.link, page.read_at) if page.is_payable else []
     if without:
         # The others first; what failed may work again in a moment.
@@ -164,13 +163,6 @@ def _failed(
     problem = "down" if status == 503 else "refused"
     return _link_page(
         request, page, typed=typed, problem=problem, without=provider, status=status
-    )
-
-
-def _language(request: HttpRequest, page: Page, business: Business) -> str:
-    customer = page.link.customer
-    return responses.language_of(
-        request, customer.language if customer else "", business
     )
 
 

@@ -1,7 +1,7 @@
 import pytest
 from django.test import Client
 
-from links.pay.theme import contrast
+from merchant_portal.lib.colors import contrast
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,13 @@ class Business(models.Model):
     )
     logo_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     prices_include_tax = models.BooleanField(_("prices include tax"), default=False)
+    attaches_invoice = models.BooleanField(
+        _("attach the invoice to e-mails"),
+        default=True,
+        help_text=_(
+            "As a PDF. The page of the link always offers it, where there is one."
+        ),
+    )
     own_refund_limit_minor = models.PositiveBigIntegerField(
         _("refunds of one's own proposal up to"),
         null=True,

@@ -146,6 +146,15 @@ def addresses(messages: Sequence[Message]) -> dict[int, dict[str, str]]:
     return urls
 
 
+def files(messages: Sequence[Message]) -> dict[int, kinds.Files]:
+    """What makes the files of each e-mail that has some; other channels carry none."""
+    made: dict[int, kinds.Files] = {}
+    emails = [each for each in messages if each.channel == ChannelName.EMAIL]
+    for name, group in kinds.by_kind(emails).items():
+        made.update(kinds.get(name).attachments(group))
+    return made
+
+
 def as_rendered(content: MessageContent) -> Rendered:
     return Rendered(text=content.text, subject=content.subject, html=content.html)
 

@@ -11,7 +11,6 @@ from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from merchant_portal.lib.crash import crash_at
 
-from .. import kinds
 from ..channels import base
 from ..channels.registry import get_channel
 from ..models import (
@@ -123,8 +122,10 @@ class _Outgoings:
     def __init__(
         self, going: Sequence[Claim], ready: dict[int, MessageContent]
     ) -> None:
+        messages = [held.message for held in going]
         self._ready = ready
-        self._urls = contents.addresses([held.message for held in going])
+        self._urls = contents.addresses(messages)
+        self._files = contents.files(messages)
         self._reply_to = Business.objects.current().email if going else ""
         self._ahead: tuple[Claim, base.Outgoing] | None = None
 
@@ -134,7 +135,8 @@ class _Outgoings:
         if ahead is not None and ahead[0] is held:
             return ahead[1]
         pk = held.message.pk
-        return outgoing_of(held, self._ready[pk], self._urls[pk], self._reply_to)
+        files = self._files[pk]() if pk in self._files else ()
+        return outgoing_of(held, self._ready[pk], self._urls[pk], self._reply_to, files)
 
     def following(self, rest: Sequence[Claim]) -> base.Following | None:
         """What comes after the first, unless that claim must be looked at again first."""
@@ -148,7 +150,7 @@ class _Outgoings:
 
     def _make_ahead(self, held: Claim) -> base.Outgoing | None:
         """None for what takes long, or cannot be made: it says so at its turn."""
-        if kinds.get(held.message.kind).attachments:
+        if held.message.pk in self._files:
             return None
         try:
             outgoing = self.of(held)
@@ -178,12 +180,15 @@ def _hand_over(
 
 
 def outgoing_of(
-    held: Claim, content: MessageContent, urls: dict[str, str], reply_to: str
+    held: Claim,
+    content: MessageContent,
+    urls: dict[str, str],
+    reply_to: str,
+    files: Sequence[base.Attachment] = (),
 ) -> base.Outgoing:
     """What the channel is given; raises PlaceholderError without an address."""
     message = held.message
     filled = rendering.fill_links(contents.as_rendered(content), urls)
-    attachments = kinds.get(message.kind).attachments
     is_reminder = message.category == Category.REMINDER
     return base.Outgoing(
         public_id=message.public_id,
@@ -194,7 +199,7 @@ def outgoing_of(
         html=filled.html,
         reply_to=reply_to if message.category != Category.SIGN_IN else "",
         unsubscribe_url=urls.get("unsubscribe_url", "") if is_reminder else "",
-        attachments=tuple(attachments(message)) if attachments else (),
+        attachments=tuple(files),
         start_before=held.start_before,
     )
 

@@ -7,11 +7,13 @@ from notifications.channels.base import Channel, Following, HandedOver, Outgoing
 
 
 class FakeCarrier:
-    """What reached the carrier, and what it does: `on_send` may raise or meddle."""
+    """What reached the carrier, and what it does: `on_send` may raise or meddle;
+    `asks_ahead`: for the next one, while the server reads."""
 
     def __init__(self) -> None:
         self.taken: list[Outgoing] = []
         self.on_send: Callable[[Outgoing], None] = lambda outgoing: None
+        self.asks_ahead = False
 
     def channel(self, *, repeats: bool) -> type[Channel]:
         owner = self
@@ -29,6 +31,8 @@ class FakeCarrier:
             ) -> HandedOver:
                 outgoing.ensure_fresh()
                 owner.on_send(outgoing)
+                if owner.asks_ahead and following:
+                    following.make()
                 owner.taken.append(outgoing)
                 return HandedOver(f"id-{outgoing.public_id}")
 

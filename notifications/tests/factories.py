@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from notifications import kinds
-from notifications.kinds import Kind, Values
+from notifications.channels.base import Attachment
+from notifications.kinds import Files, Kind, Values
 from notifications.models import Category, ChannelName, Message
 from notifications.services import outbox
 
@@ -34,6 +36,7 @@ class Shop:
     def __init__(self) -> None:
         self.values: Values = dict(VALUES)
         self.unwanted: set[str] = set()
+        self.with_file: set[str] = set()
         self.asked: list[str] = []
 
     def context(self, messages: Sequence[Message]) -> dict[int, Values]:
@@ -47,6 +50,18 @@ class Shop:
     def link_urls(self, messages: Sequence[Message]) -> dict[int, str]:
         return {message.pk: LINK_URL for message in messages}
 
+    def attachments(self, messages: Sequence[Message]) -> dict[int, Files]:
+        return {
+            message.pk: partial(self._file, message)
+            for message in messages
+            if message.reference in self.with_file
+        }
+
+    def _file(self, message: Message) -> Sequence[Attachment]:
+        self.asked.append(f"file of {message.reference}")
+        name = f"{message.reference}.pdf"
+        return (Attachment(name, b"%PDF-", "application/pdf"),)
+
     def kind(self, name: str, category: Category) -> Kind:
         return Kind(
             name=name,
@@ -56,6 +71,7 @@ class Shop:
             context=self.context,
             still_due=self.still_due,
             link_urls=self.link_urls,
+            attachments=self.attachments,
             admin_url=lambda message: f"/admin/{message.reference}",
             sample=lambda language: dict(VALUES),
         )

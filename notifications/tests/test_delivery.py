@@ -70,6 +70,31 @@ def test_invitation_has_no_unsubscribe_header(shop: Shop, carrier: FakeCarrier) 
     assert carrier.taken[0].unsubscribe_url == ""
 
 
+def test_each_file_is_made_when_its_mail_leaves(
+    shop: Shop, carrier: FakeCarrier
+) -> None:
+    shop.with_file = {"plk_1", "plk_3"}
+    for number in (1, 2, 3):
+        message(number, reference=f"plk_{number}")
+    message(4, channel="sms")
+    carrier.on_send = lambda outgoing: shop.asked.append(f"sent {outgoing.recipient}")
+    carrier.asks_ahead = True
+
+    run()
+
+    steps = [step for step in shop.asked if step.startswith(("file", "sent"))]
+    assert steps == [
+        "file of plk_1",
+        "sent ada1@example.com",
+        "sent ada2@example.com",
+        "file of plk_3",
+        "sent ada3@example.com",
+        "sent +14155550004",
+    ]
+    files = [[file.filename for file in sent.attachments] for sent in carrier.taken]
+    assert files == [["plk_1.pdf"], [], ["plk_3.pdf"], []]
+
+
 def test_token_is_in_no_column_of_the_database(
     shop: Shop, carrier: FakeCarrier
 ) -> None:

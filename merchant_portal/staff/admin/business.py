@@ -38,6 +38,7 @@ _PROFILE = [
     "language",
     "time_zone",
     "prices_include_tax",
+    "attaches_invoice",
     "brand_color",
 ]
 
@@ -132,6 +133,7 @@ class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
                     "language",
                     "time_zone",
                     "prices_include_tax",
+                    "attaches_invoice",
                 )
             },
         ),

@@ -1,0 +1,44 @@
+"""The address of a link as a code to print, to show or to put on a page."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from merchant_portal.staff.roles import Right
+
+from ..documents import qr
+from ..models import LinkStatus, PaymentLink
+from ..services import pages
+from .entry import link_or_404, needs
+
+
+@require_safe
+@needs(Right.LINKS_READ)
+def code_view(request: HttpRequest, pk: int) -> HttpResponse:
+    link = _opened(request, pk)
+    return _file(qr.svg(pages.url_of(link)), link, "svg", "image/svg+xml")
+
+
+@require_safe
+@needs(Right.LINKS_READ)
+def code_png_view(request: HttpRequest, pk: int) -> HttpResponse:
+    link = _opened(request, pk)
+    return _file(qr.png(pages.url_of(link)), link, "png", "image/png")
+
+
+def _opened(request: HttpRequest, pk: int) -> PaymentLink:
+    """A draft has no page to lead to."""
+    link = link_or_404(request, pk)
+    if link.status == LinkStatus.DRAFT:
+        raise Http404
+    return link
+
+
+def _file(
+    content: str | bytes, link: PaymentLink, suffix: str, kind: str
+) -> HttpResponse:
+    """Shown where an <img> asks for it, and saved by a name of its own."""
+    response = HttpResponse(content, content_type=kind)
+    name = f"{link.number}.{suffix}"
+    response["Content-Disposition"] = f'inline; filename="{name}"'
+    response["Cache-Control"] = "private, no-store"
+    return response
