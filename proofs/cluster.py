@@ -94,7 +94,7 @@ class PostgresCluster:
             self._initialise()
         deadline = time.monotonic() + START_SECONDS
         self.process.start()
-        while not self._answers():
+        while not self.answers():
             if not self.process.is_running:
                 # After kill() the old shared memory may need a moment to be let go.
                 if (
@@ -171,7 +171,8 @@ class PostgresCluster:
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(statement)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it takes a query now."""
         try:
             with psycopg.connect(self.url(), connect_timeout=2) as connection:
                 connection.execute("SELECT 1")

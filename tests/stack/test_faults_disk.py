@@ -129,6 +129,10 @@ def full_disk(
         ballast.unlink()
         if not small.postgres.process.is_running:
             small.postgres.start()  # as its service does
+        # It may be at reading its log again, having given up by itself.
+        eventually(
+            small.postgres.answers, within=RECOVERY_SECONDS, what="PostgreSQL is back"
+        )
 
 
 def tell(desk: Desk, count: int) -> dict[str, int]:
