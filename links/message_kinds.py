@@ -23,8 +23,16 @@ from notifications.kinds import Kind, no_files, register
 from notifications.models import Category, ChannelName, Message
 from notifications.services import rendering
 
-from .models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState, Refund
-from .services import asking, daily_limit, pages, papers, recipients, reminders
+from .models import (
+    LineItem,
+    LinkStatus,
+    PayerReply,
+    Payment,
+    PaymentLink,
+    PaymentState,
+    Refund,
+)
+from .services import asking, daily_limit, pages, papers, pauses, recipients, reminders
 
 PLACEHOLDERS = frozenset(
     {
@@ -42,10 +50,13 @@ PLACEHOLDERS = frozenset(
         "amount_refunded",
         "refunded_on",
         "cancel_reason",
+        "answer",
+        "question",
     }
 )
 Values = dict[str, str]
 _NO_PAYMENT: Values = {"amount_received": "", "paid_on": "", "surplus": ""}
+_NO_REPLY: Values = {"answer": "", "question": ""}
 _NO_REFUND: Values = {"amount_refunded": "", "refunded_on": ""}
 
 
@@ -90,6 +101,7 @@ def _context(messages: Sequence[Message]) -> dict[int, Values]:
         )
     }
     refunds = _refunds(subjects)
+    replies = _replies(subjects)
     zone = zone_of(None) if payments or refunds else UTC
     values: dict[int, Values] = {}
     for message in messages:
@@ -101,6 +113,7 @@ def _context(messages: Sequence[Message]) -> dict[int, Values]:
                 **_of_link(link, message.language),
                 **_of_payment(payments.get(message.subject_id), message.language, zone),
                 **_of_refund(refunds.get(message.subject_id), message.language, zone),
+                **_of_reply(replies.get(message.subject_id)),
                 "description": first_lines.get(link.pk, ""),
             }
     return values
@@ -113,6 +126,7 @@ def values_of(link: PaymentLink, description: str, language: str) -> Values:
             **_of_link(link, language),
             **_NO_PAYMENT,
             **_NO_REFUND,
+            **_NO_REPLY,
             "description": description,
         }
 
@@ -187,6 +201,21 @@ def _of_refund(refund: Refund | None, language: str, zone: tzinfo) -> Values:
     }
 
 
+def _replies(subjects: set[str]) -> dict[str, PayerReply]:
+    named = {subject for subject in subjects if subject.startswith("rep_")}
+    if not named:
+        return {}
+    found = PayerReply.objects.filter(public_id__in=named)
+    return {row.public_id: row for row in found}
+
+
+def _of_reply(reply: PayerReply | None) -> Values:
+    """Both as plain words: no address of a stranger's goes out in a mail of ours."""
+    if reply is None:
+        return _NO_REPLY
+    return {"answer": reply.answer, "question": text.without_urls(reply.text)}
+
+
 def _day(day: date | None, language: str) -> str:
     return _written_day(day, language) if day else ""
 
@@ -217,7 +246,8 @@ def _still_asking(messages: Sequence[Message]) -> set[int]:
 
 
 def _still_reminding(messages: Sequence[Message]) -> set[int]:
-    """As above, and reminders are wanted and no payment is on its way."""
+    """As above, and reminders are wanted, no payment is on its way, and nothing that
+    the customer wrote waits for an answer; two queries."""
     asking = set(
         PaymentLink.objects.filter(
             public_id__in={message.reference for message in messages},
@@ -227,7 +257,13 @@ def _still_reminding(messages: Sequence[Message]) -> set[int]:
         .exclude(payments__state=PaymentState.PROCESSING)
         .values_list("public_id", flat=True)
     )
-    return {message.pk for message in messages if message.reference in asking}
+    asking_of = [message for message in messages if message.reference in asking]
+    wrote_at = pauses.wrote_at(asking)
+    return {
+        message.pk
+        for message in asking_of
+        if not pauses.rests(wrote_at.get(message.reference), message.created_at)
+    }
 
 
 def _next_allowed(messages: Sequence[Message], now: datetime) -> dict[int, datetime]:
@@ -295,6 +331,8 @@ def _sample(language: str) -> Values:
             "amount_refunded": _sample_amount(business, language),
             "refunded_on": _day(date(2030, 1, 20), language),
             "cancel_reason": "",
+            "answer": _("Yes, we deliver on Saturdays as well."),
+            "question": _("Can you deliver it on Saturday?"),
         }
 
 
@@ -309,7 +347,7 @@ def _visible(user: User, messages: QuerySet[Message]) -> QuerySet[Message]:
     if user.may(Right.LINKS_ALL):
         return messages
     own = PaymentLink.objects.visible_to(user).values("public_id")
-    is_theirs = Q(reference__startswith="plk_") | Q(reference__startswith="dsp_")
+    is_theirs = Q(reference__regex=r"^(plk|dsp|rep)_")
     return messages.filter(Q(reference__in=own) | ~is_theirs)
 
 
@@ -323,6 +361,7 @@ _KINDS: tuple[tuple[str, Category, StillDue], ...] = (
     ("receipt", Category.RECEIPT, _always),
     ("refund", Category.RECEIPT, _always),
     ("cancellation", Category.NOTICE, _always),
+    ("answer", Category.NOTICE, _always),
 )
 for _name, _category, _still_due in _KINDS:
     register(

@@ -2,81 +2,28 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Min, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, ngettext_lazy
+from django.utils.translation import ngettext
 
-from links.admin import comparisons, disputes, formats, history, lifelines
+from links.admin import formats, history, lifelines
 from links.admin.entry import who
-from links.models import (
-    Activity,
-    Measure,
-    Mismatch,
-    PaymentLink,
-    RefundState,
-)
-from links.services import overview, reviewing
+from links.models import Activity, Measure, PaymentLink
+from links.services import overview
 from links.services.timeline import Entry
+from merchant_portal import front_tasks
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from merchant_portal.lib.money import Money
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
-from notifications.models import Message, MessageState
 
 RECENT = 6
-ALARM_DAYS = 30
-# A message that failed longer ago than that is history, not work.
 LINKS = "admin:links_paymentlink_changelist"
-
-_MESSAGE_WORDS = {
-    MessageState.FAILED: (
-        "error",
-        ngettext_lazy("%d message failed", "%d messages failed"),
-    ),
-    MessageState.BOUNCED: (
-        "unsubscribe",
-        ngettext_lazy("%d message came back", "%d messages came back"),
-    ),
-    MessageState.UNKNOWN: (
-        "help",
-        ngettext_lazy(
-            "%d message may not have arrived", "%d messages may not have arrived"
-        ),
-    ),
-}
-_PAYMENT_WORDS = {
-    "surplus": ngettext_lazy("%d payment with a surplus", "%d payments with a surplus"),
-    "late": ngettext_lazy(
-        "%d payment for a closed link", "%d payments for closed links"
-    ),
-    "orphan": ngettext_lazy("%d payment without a link", "%d payments without a link"),
-    "mismatch": ngettext_lazy(
-        "%d payment of another amount or currency",
-        "%d payments of another amount or currency",
-    ),
-}
-
-_REFUND_WORDS = {
-    RefundState.PROPOSED: (
-        "undo",
-        ngettext_lazy(
-            "%d refund waits for a decision", "%d refunds wait for a decision"
-        ),
-    ),
-    RefundState.UNKNOWN: (
-        "help",
-        ngettext_lazy(
-            "%d refund of which nobody knows", "%d refunds of which nobody knows"
-        ),
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +37,8 @@ class Card:
     is_alarm: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """Something that only a person can settle, and where."""
-
-    icon: str
-    text: str
-    url: str
-    is_late: bool = False
-
-
 def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Fill Unfold's front page; at most 17 queries however large the shop."""
+    """Fill Unfold's front page; at most 18 queries however large the shop."""
     user = who(request)
     business = Business.objects.current()
     zone = formats.business_zone()
@@ -124,7 +61,7 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             *_waiting_cards(overview.waiting(links, today), business.currency),
         ],
         "days": _days(moved, today, business.currency),
-        "tasks": _tasks(user, now, zone),
+        "tasks": front_tasks.for_person(user, now, zone),
         "recent": _recent(user, zone),
         "lifelines": lifelines.rows() if user.may(Right.AUDIT_READ) else [],
     }
@@ -286,93 +223,6 @@ def _of_day(sums: dict[tuple[str, str, date], int], measure: str, on: date) -> s
         if which == measure and day == on
     ]
     return " · ".join(found) or formats.NOTHING
-
-
-def _tasks(user: User, now: datetime, zone: ZoneInfo) -> list[Task]:
-    tasks = [
-        *_dispute_tasks(user, now, zone),
-        *_message_tasks(user, now),
-        *_payment_tasks(user),
-        *_refund_tasks(user),
-    ]
-    if user.may(Right.AUDIT_READ):
-        tasks += [Task("balance", *said) for said in comparisons.to_do()]
-    if user.may(Right.AUDIT_READ) and (dead := reviewing.events()[:100].count()):
-        words = ngettext("%d webhook was given up", "%d webhooks were given up", dead)
-        url = reverse("admin:links_webhookevent_changelist") + "?state__exact=dead"
-        tasks.append(Task("webhook", words % dead, url))
-    return tasks
-
-
-def _message_tasks(user: User, now: datetime) -> list[Task]:
-    odd = Message.objects.filter(
-        state__in=[MessageState.FAILED, MessageState.UNKNOWN, MessageState.BOUNCED],
-        created_at__gte=now - timedelta(days=ALARM_DAYS),
-    )
-    if not user.may(Right.LINKS_ALL):
-        own = PaymentLink.objects.visible_to(user).order_by().values("public_id")
-        odd = odd.filter(reference__in=own)
-    counts = dict(odd.order_by().values_list("state").annotate(count=Count("id")))
-    url = reverse("admin:notifications_message_changelist")
-    return [
-        Task(icon, str(words % counts[state]), f"{url}?state__exact={state}")
-        for state, (icon, words) in _MESSAGE_WORDS.items()
-        if counts.get(state)
-    ]
-
-
-def _payment_tasks(user: User) -> list[Task]:
-    odd = reviewing.payments()
-    if not user.may(Right.LINKS_ALL):
-        odd = odd.filter(link__created_by=user)
-    counts = odd.aggregate(
-        surplus=Count("id", filter=Q(surplus_minor__gt=0)),
-        late=Count("id", filter=Q(is_late=True)),
-        orphan=Count("id", filter=Q(link__isnull=True)),
-        mismatch=Count("id", filter=~Q(mismatch=Mismatch.NONE)),
-    )
-    url = reverse("admin:links_payment_changelist") + "?needs=person"
-    return [
-        Task("payments", str(words % counts[name]), url)
-        for name, words in _PAYMENT_WORDS.items()
-        if counts[name]
-    ]
-
-
-def _dispute_tasks(user: User, now: datetime, zone: ZoneInfo) -> list[Task]:
-    """Money that is gone if nobody answers in time, so before all else."""
-    if not user.may(Right.PAYMENTS_READ):
-        return []
-    found = disputes.visible_to(user, reviewing.disputes()).aggregate(
-        count=Count("id"),
-        late=Count("id", filter=Q(respond_by__lte=now)),
-        first=Min("respond_by", filter=Q(respond_by__gt=now)),
-    )
-    if not found["count"]:
-        return []
-    count, late = found["count"], found["late"]
-    said = [ngettext("%d dispute to answer", "%d disputes to answer", count) % count]
-    if late:
-        said.append(ngettext("%d overdue", "%d overdue", late) % late)
-    if found["first"]:
-        moment = formats.moment(found["first"], zone)
-        said.append(_("the next before %s") % moment)
-    url = reverse("admin:links_dispute_changelist") + "?needs=person"
-    return [Task("gavel", ", ".join(said), url, is_late=late > 0)]
-
-
-def _refund_tasks(user: User) -> list[Task]:
-    if not user.may(Right.REFUNDS_PROPOSE):
-        return []
-    counts = dict(
-        reviewing.refunds().order_by().values_list("state").annotate(Count("id"))
-    )
-    url = reverse("admin:links_refund_changelist")
-    return [
-        Task(icon, str(words % counts[state]), f"{url}?state__exact={state}")
-        for state, (icon, words) in _REFUND_WORDS.items()
-        if counts.get(state)
-    ]
 
 
 def _recent(user: User, zone: Any) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from . import (
     payouts,
     plans,
     refunds,
+    replies,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "payouts",
     "plans",
     "refunds",
+    "replies",
 ]

@@ -15,12 +15,13 @@ from merchant_portal.lib import clock
 from merchant_portal.staff.roles import Right
 
 from ..models import LinkStatus, PaymentLink
-from ..services import links, manual, pages, sending, timeline
+from ..services import links, manual, pages, replies, sending, timeline
 from ..services.errors import LinkConflict, LinkError
 from . import editing, formats, history, panels, typed
 from .entry import link_or_404, needs, who
 from .link_page import show
 from .panels import Panel
+from .replies import reply_or_404
 
 T = TypeVar("T")
 _NAMES = {"occurred_at": "paid_on"}
@@ -122,6 +123,24 @@ def extend_view(request: HttpRequest, pk: int) -> HttpResponse:
         return _("Open again, under the same address.")
 
     return _do(request, link, panels.EXTEND, panel, act)
+
+
+@require_POST
+@needs(Right.LINKS_WRITE)
+def answer_view(request: HttpRequest, pk: int, reply_pk: int) -> HttpResponse:
+    """Answer what the customer wrote, or say that it is seen to (`act`: close)."""
+    link = link_or_404(request, pk)
+    reply = reply_or_404(link, reply_pk)
+    panel = Panel({"reply": str(reply.pk), "answer": request.POST.get("answer", "")})
+
+    def act() -> str:
+        if request.POST.get("act") == "close":
+            replies.close(reply, by=who(request))
+            return _("Noted. Reminders go on as planned.")
+        replies.answer(reply, panel.values["answer"], by=who(request))
+        return _("Done. The answer is on its way.")
+
+    return _do(request, link, panels.REPLY, panel, act)
 
 
 @require_POST

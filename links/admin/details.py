@@ -9,7 +9,7 @@ from merchant_portal.staff.roles import Right
 from ..models import LineItem, LinkStatus, PaymentLink
 from ..providers.manual import METHODS
 from ..services import pages, papers, recipients
-from . import formats, outlook, panels, terms_words
+from . import formats, outlook, panels, replies, terms_words
 from .panels import Panels
 
 EDITABLE = (LinkStatus.DRAFT, LinkStatus.ACTIVE)
@@ -41,9 +41,19 @@ def context(
         "zone_name": zone.key,
         "methods": list(METHODS.items()),
         "panels": {**panels.fresh(link, zone, known), **typed},
+        **_replies(link, typed, zone),
         "replaced_by": getattr(link, "replaced_by", None),
         "can": _permits(link, user, known),
     }
+
+
+def _replies(link: PaymentLink, typed: Panels, zone: ZoneInfo) -> dict[str, Any]:
+    """What was written; the one whose answer came back with an error is marked."""
+    panel = typed.get(panels.REPLY)
+    rows = replies.rows_of(link, zone)
+    for row in rows:
+        row["is_typed"] = panel is not None and panel.values["reply"] == str(row["pk"])
+    return {"replies": rows, "has_open_reply": any(row["is_open"] for row in rows)}
 
 
 def _boxes(link: PaymentLink, typed: Panels) -> list[dict[str, object]]:
@@ -68,6 +78,7 @@ def _permits(link: PaymentLink, user: User, known: dict[str, str]) -> dict[str, 
         "cancel": may_write and is_closable,
         "extend": may_write and link.status == LinkStatus.EXPIRED,
         "correct": may_write and is_closable and not link.amount_paid_minor,
+        "answer": may_write,
         "record": user.may(Right.PAYMENTS_WRITE) and link.status != LinkStatus.DRAFT,
     }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,14 +11,17 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from merchant_portal.lib.text import cut
 from merchant_portal.staff.models import ApiKey, User
 from notifications.models import ChannelName, Message
 
+from ..models import ReplyKind
 from ..providers.manual import METHODS
 from ..services.timeline import Entry
 from . import formats
 
 GOOD, BAD, CALM = "good", "bad", "calm"
+GLANCE = 120  # characters of what a customer wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,13 @@ _WORDS: dict[str, tuple[str, str, Promise]] = {
     ),
     "dispute.won": ("gavel", GOOD, gettext_lazy("Dispute won")),
     "dispute.lost": ("gavel", BAD, gettext_lazy("Dispute lost")),
+    "payer.replied": ("chat", CALM, gettext_lazy("Customer wrote")),
+    "reply.answered": ("reply", GOOD, gettext_lazy("Answered the customer")),
+    "reply.closed": (
+        "task_alt",
+        CALM,
+        gettext_lazy("What the customer wrote is seen to"),
+    ),
     "reminder.queued": (
         "notifications_active",
         CALM,
@@ -116,6 +127,7 @@ _KINDS: dict[str, Promise] = {
     "receipt": gettext_lazy("Receipt"),
     "cancellation": gettext_lazy("Cancellation"),
     "refund": gettext_lazy("Refund notice"),
+    "answer": gettext_lazy("Answer"),
 }
 _CHANNELS: dict[str, Promise] = {
     ChannelName.EMAIL: gettext_lazy("e-mail"),
@@ -209,6 +221,8 @@ def _more(entry: Entry) -> str:
         paid = formats.money(int(detail["amount_minor"]), str(detail["currency"]))
         method = str(METHODS.get(str(detail.get("method")), detail.get("method", "")))
         return f"{paid} · {method}" if method else paid
+    if "said" in detail:
+        return _said(detail)
     if "fields" in detail:
         return ", ".join(str(_FIELDS.get(name, name)) for name in detail["fields"])
     if "channels" in detail:
@@ -217,6 +231,14 @@ def _more(entry: Entry) -> str:
         if detail.get(name):
             return str(detail[name])
     return ""
+
+
+def _said(detail: dict[str, Any]) -> str:
+    kind, text = str(detail["said"]), str(detail.get("text", ""))
+    label = str(ReplyKind(kind).label) if kind in ReplyKind else kind
+    if "day" in detail:
+        label = f"{label}: {formats.day(date.fromisoformat(str(detail['day'])))}"
+    return f"{label} · {cut(text, GLANCE)}" if text else label
 
 
 def _message_pages(entries: Sequence[Entry]) -> dict[str, str]:

@@ -18,7 +18,17 @@ from merchant_portal.staff.roles import Right
 
 from ..models import PaymentLink
 from ..services import totals
-from . import acts, create, finding, formats, link_page, papers, picking, preview
+from . import (
+    acts,
+    create,
+    finding,
+    formats,
+    link_page,
+    papers,
+    picking,
+    preview,
+    replies,
+)
 from .columns import LinkColumns
 from .entry import who
 
@@ -40,6 +50,8 @@ VIEWS = (
     ("<int:pk>/cancel/", "cancel", acts.cancel_view),
     ("<int:pk>/extend/", "extend", acts.extend_view),
     ("<int:pk>/record-payment/", "record", acts.record_view),
+    ("<int:pk>/replies/<int:reply_pk>/", "answer", acts.answer_view),
+    ("<int:pk>/replies/<int:reply_pk>/file/", "proof", replies.proof_view),
     ("<int:pk>/correct/", "correct", create.correct_view),
 )
 TABS = (

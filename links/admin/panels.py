@@ -11,6 +11,7 @@ from . import formats
 from .history import Line
 
 SEND, EDIT, CANCEL, EXTEND, RECORD = "send", "edit", "cancel", "extend", "record"
+REPLY = "reply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def fresh(link: PaymentLink, zone: ZoneInfo, known: dict[str, str]) -> Panels:
         SEND: Panel({"key": ids.new("frm")}, channels=tuple(last or list(known)[:1])),
         EDIT: Panel(edit_values(link, zone), providers=tuple(link.allowed_providers)),
         CANCEL: Panel({"reason": "", "tell": "", "version": str(link.version)}),
+        REPLY: Panel({"reply": "", "answer": ""}),
         EXTEND: Panel({"expires_at": ""}),
         RECORD: Panel(
             {

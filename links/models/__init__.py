@@ -12,6 +12,7 @@ from .payments import Mismatch, Payment, PaymentState
 from .payouts import Payout, PayoutState
 from .refunds import Refund, RefundOrigin, RefundState
 from .reminders import Anchor, DueState, ReminderDue, ReminderPlan, ReminderStep
+from .replies import PayerReply, ReplyKind
 from .sweeps import LastSweep
 from .totals import DailyTotal, Measure
 from .training import (
@@ -43,6 +44,7 @@ __all__ = [
     "Measure",
     "Mismatch",
     "NumberSeries",
+    "PayerReply",
     "Payment",
     "PaymentLink",
     "PaymentState",
@@ -55,6 +57,7 @@ __all__ = [
     "ReminderDue",
     "ReminderPlan",
     "ReminderStep",
+    "ReplyKind",
     "Subject",
     "TrainingDispute",
     "TrainingPayment",

@@ -155,6 +155,9 @@ class PaymentLink(models.Model):
         help_text=_("Empty means the default plan."),
     )
     has_reminders = models.BooleanField(_("send reminders"), default=True)
+    promised_on = models.DateField(
+        null=True, editable=False, help_text="when the customer said they would pay"
+    )
     generation = models.PositiveIntegerField(default=1, editable=False)
     token_key_version = models.CharField(max_length=8, editable=False)
     token_sha256 = models.CharField(max_length=64, unique=True, editable=False)

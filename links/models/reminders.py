@@ -87,12 +87,17 @@ class DueState(models.TextChoices):
 
 
 class ReminderDue(models.Model):
-    """One due moment of one step for one link; dealt with exactly once."""
+    """One due moment of one step for one link; dealt with exactly once.
+
+    Without a step it is the day on which the customer promised to pay.
+    """
 
     link = models.ForeignKey(
         PaymentLink, on_delete=models.CASCADE, related_name="reminders_due"
     )
-    step = models.ForeignKey(ReminderStep, on_delete=models.CASCADE, related_name="+")
+    step = models.ForeignKey(
+        ReminderStep, null=True, on_delete=models.CASCADE, related_name="+"
+    )
     due_at = models.DateTimeField()
     state = models.CharField(
         max_length=8, choices=DueState.choices, default=DueState.PLANNED
@@ -104,7 +109,12 @@ class ReminderDue(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["link", "step"], name="reminder_due_once")
+            models.UniqueConstraint(fields=["link", "step"], name="reminder_due_once"),
+            models.UniqueConstraint(
+                fields=["link", "due_at"],
+                condition=Q(step__isnull=True),
+                name="reminder_promise_once",
+            ),
         ]
         indexes = [
             models.Index(

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import papers, theme, training, views
+from . import papers, replying, theme, training, views
 
 # A mail program may glue one mark to the end of an address, after the slash too.
 GLUED = r"[.,;:!?>)\]}'\"\u2026\u00bb\u201d\u2019]"
@@ -14,6 +14,7 @@ urlpatterns = [
     ),
     path("p/<str:token>/invoice.pdf", papers.invoice, name="pay_invoice"),
     path("p/<str:token>/qr.svg", papers.code),
+    path("p/<str:token>/reply/", replying.reply, name="pay_reply"),
     # Whatever else claims to be a link: the 404 of an unknown one.
     path("p/<path:token>", views.show),
     path("training/<slug:checkout_id>/", training.hosted, name="training"),

@@ -4,16 +4,25 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
+from django.conf import settings
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from merchant_portal.business.models import Business
-from merchant_portal.lib import clock
+from merchant_portal.lib import clock, text
 from merchant_portal.staff.models import User
-from merchant_portal.staff.roles import Role
+from merchant_portal.staff.roles import Right, Role
 from notifications.services import outbox
 
-from ..models import Dispute, DisputeState, PaymentLink, ProviderAccount
+from ..models import (
+    Dispute,
+    DisputeState,
+    PayerReply,
+    PaymentLink,
+    ProviderAccount,
+    ReplyKind,
+)
 from ..providers.registry import get_provider
 
 
@@ -38,6 +47,56 @@ def dispute_opened(dispute: Dispute, link: PaymentLink | None) -> None:
             )
         )
     outbox.enqueue_many(wanted)
+
+
+def customer_wrote(reply: PayerReply, link: PaymentLink) -> None:
+    """Tell whoever made the link, else owners and managers, that an answer is wanted."""
+    business = Business.objects.current()
+    wanted = []
+    for person in _responsible(link):
+        language = person.language or business.language
+        wanted.append(
+            outbox.NewMessage(
+                kind="notice",
+                channel="email",
+                recipient=person.email,
+                language=language,
+                reference=reply.public_id,
+                dedupe_key=f"reply:{reply.public_id}:{person.public_id}",
+                values=_words_of_reply(reply, link, language),
+            )
+        )
+    outbox.enqueue_many(wanted)
+
+
+def _responsible(link: PaymentLink) -> list[User]:
+    maker = link.created_by
+    if maker is not None and maker.is_active and maker.may(Right.LINKS_WRITE):
+        return [maker]
+    roles = [Role.OWNER, Role.MANAGER]
+    return list(User.objects.filter(role__in=roles, is_active=True).order_by("pk"))
+
+
+def _words_of_reply(
+    reply: PayerReply, link: PaymentLink, language: str
+) -> dict[str, str]:
+    with translation.override(language):
+        known = {
+            "name": link.customer.name if link.customer else _("A customer"),
+            "number": link.number or link.public_id,
+            "said": ReplyKind(reply.kind).label,
+        }
+        subject = _("%(name)s wrote about %(number)s") % known
+        lines = [_("%(said)s.") % known]
+        if reply.text:
+            lines += ["", text.without_urls(reply.text)]
+        page = reverse("admin:links_paymentlink_change", args=[link.pk])
+        lines += [
+            "",
+            _("Reminders wait until it is answered:"),
+            f"{settings.PUBLIC_URL}{page}#replies",
+        ]
+        return {"subject": subject, "body": "\n".join(lines)}
 
 
 def keys_changed(account: ProviderAccount, act: str, by: User) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from datetime import time as wall_time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -29,7 +30,7 @@ from ..models import (
     ReminderPlan,
     ReminderStep,
 )
-from . import recipients
+from . import pauses, recipients
 
 AFTER_MANUAL_SEND = timedelta(hours=24)
 BETWEEN_REMINDERS = timedelta(hours=12)
@@ -39,6 +40,8 @@ WITHIN = timedelta(days=2)
 # Zones up to 13 hours apart share a moment of the day; those of Antarctica do not.
 BATCH = 200
 
+PROMISED = "promised to pay later"
+UNANSWERED = "the customer waits for an answer"
 EXPIRED = f"link {LinkStatus.EXPIRED}"
 # why a step was left out that an extended link may still want
 
@@ -88,18 +91,34 @@ def plan(link: PaymentLink) -> None:
     now = clock.now()
     zone = zone_of(link.customer)
     chosen = link.reminder_plan or default_plan()
-    known = list(link.reminders_due.values_list("step_id", "state"))
-    settled = {step_id for step_id, state in known if state != DueState.PLANNED}
-    if len(settled) < len(known):
+    known = list(link.reminders_due.values_list("step_id", "due_at", "state"))
+    settled: set[tuple[int | None, datetime]] = {
+        (step, at) for step, at, state in known if state != DueState.PLANNED
+    }
+    done = {step for step, _at in settled}
+    if any(state == DueState.PLANNED for _step, _at, state in known):
         link.reminders_due.filter(state=DueState.PLANNED).delete()
     moments = [
         (step, at)
         for step in chosen.steps.all()
-        if step.pk not in settled and (at := moment(link, step, zone)) is not None
+        if step.pk not in done and (at := moment(link, step, zone)) is not None
     ]
-    ReminderDue.objects.bulk_create(
-        ReminderDue(link=link, step=step, due_at=at) for step, at in moments if at > now
-    )
+    promised = pauses.promised_moment(link, zone)
+    rows = [
+        ReminderDue(link=link, step=step, due_at=at, **_planned(at, promised, now))
+        for step, at in moments
+        if at > now
+    ]
+    if promised is not None and promised > now and (None, promised) not in settled:
+        rows.append(ReminderDue(link=link, step=None, due_at=promised))
+    ReminderDue.objects.bulk_create(rows)
+
+
+def _planned(at: datetime, promised: datetime | None, now: datetime) -> dict[str, Any]:
+    """What comes before the promised day, or on it, is left out at once."""
+    if promised is None or at > promised:
+        return {}
+    return {"state": DueState.DROPPED, "reason": PROMISED, "settled_at": now}
 
 
 def plan_again(link: PaymentLink) -> None:
@@ -179,11 +198,14 @@ def _decide(
             link_id__in=links, state=PaymentState.PROCESSING
         ).values_list("link_id", flat=True)
     )
+    unanswered = pauses.unanswered(links.values(), this.now)
     reminded = _reminded([link.public_id for link in links.values()], this.now)
     known = recipients.addresses_of_many(links.values())
     for pk, of_link in dues.items():
         link = links[pk]
         reason = _reason_to_leave_out(link, this.now, pk in processing, reminded)
+        if not reason and pk in unanswered:
+            reason = UNANSWERED
         if not reason and not any(c in known.get(pk, {}) for c in link.last_channels):
             reason = "no address"
         if reason:
@@ -195,7 +217,8 @@ def _decide(
 
 
 def _reminded(references: list[str], now: datetime) -> set[str]:
-    """Those whose last reminder is younger than 12 hours, or still waits to leave.
+    """Those whose last reminder, or answer to what they wrote, is younger than 12 hours
+    or still waits to leave.
 
     One that waits for its carrier counts: after a long pause two would leave at once.
     """
@@ -205,8 +228,8 @@ def _reminded(references: list[str], now: datetime) -> set[str]:
             Q(due_at__gt=since)
             | Q(sent_at__gt=since)
             | Q(state__in=[MessageState.QUEUED, MessageState.SENDING]),
+            Q(category=Category.REMINDER) | Q(kind="answer"),
             reference__in=references,
-            category=Category.REMINDER,
         )
         .exclude(state__in=[MessageState.CANCELED, MessageState.SUPPRESSED])
         .values_list("reference", flat=True)
@@ -245,7 +268,7 @@ def _queue(
             recipient=known[channel],
             language=recipients.language(link, this.business),
             reference=link.public_id,
-            dedupe_key=f"reminder:{link.public_id}:{due.step_id}:{channel}",
+            dedupe_key=f"reminder:{link.public_id}:{_name(due)}:{channel}",
             due_at=at,
             is_automatic=True,
         )
@@ -260,6 +283,11 @@ def _queue(
             detail={"channels": channels},
         )
     )
+
+
+def _name(due: ReminderDue) -> str:
+    """Of a moment, so that each is told once; of a promise by its day."""
+    return str(due.step_id or f"{due.due_at:%Y-%m-%d}")
 
 
 def outside_quiet_hours(at: datetime, zones: Sequence[ZoneInfo]) -> datetime:

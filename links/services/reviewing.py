@@ -15,6 +15,7 @@ from ..models import (
     Dispute,
     DisputeState,
     EventState,
+    PayerReply,
     Payment,
     PaymentLink,
     PaymentState,
@@ -53,6 +54,12 @@ def disputes() -> QuerySet[Dispute]:
     return Dispute.objects.filter(
         state=DisputeState.NEEDS_RESPONSE, answered_at__isnull=True
     )
+
+
+def replies() -> QuerySet[PayerReply]:
+    """What customers wrote that nobody has answered; the condition of the index
+    reply_needs_person."""
+    return PayerReply.objects.filter(closed_at__isnull=True)
 
 
 def comparisons() -> QuerySet[Comparison]:

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
     [
         ("refund", "No refunds yet"),
         ("dispute", "No disputes"),
+        ("payerreply", "Nobody has written yet"),
         ("comparison", "Nothing was compared yet"),
         ("payout", "No payouts"),
     ],

@@ -12,12 +12,18 @@ from django.utils.translation.template import templatize
 BASE = Path(settings.BASE_DIR)
 TEMPLATES = BASE / "templates" / "pay"
 # What these say reaches the payer as well.
-MODULES = ("pay/choosing.py", "services/asking.py", "documents/invoice.py")
+MODULES = (
+    "pay/choosing.py",
+    "pay/replying.py",
+    "services/asking.py",
+    "services/replies.py",
+    "documents/invoice.py",
+)
 SAME = {"Total", "Date", "Description"}  # in French as well
 LOCALE = BASE / "links" / "locale"
 # What `templatize` makes of the tags: gettext calls in Python.
 CALL = re.compile(r"""gettext\(u?(['"])((?:\\.|(?!\1).)*)\1\)""")
-IN_PYTHON = re.compile(r"""_\(\s*"([^"]+)"\s*\)""")
+IN_PYTHON = re.compile(r"""_\(\s*((?:"[^"]+"\s*)+)\)""")
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[sd]")
 
 
@@ -26,7 +32,8 @@ def texts() -> Iterator[str]:
         for _quote, text in CALL.findall(templatize(path.read_text())):
             yield text.replace("\\'", "'").replace('\\"', '"').replace("%%", "%")
     for name in MODULES:
-        yield from IN_PYTHON.findall((BASE / "links" / name).read_text())
+        for parts in IN_PYTHON.findall((BASE / "links" / name).read_text()):
+            yield "".join(re.findall(r'"([^"]+)"', parts))
 
 
 @pytest.mark.parametrize("language", ["de", "fr"])

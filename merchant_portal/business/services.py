@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from merchant_portal.audit import services as audit
-from merchant_portal.lib import money, rows, text
+from merchant_portal.lib import money, pictures, rows, text
 from merchant_portal.lib.actors import Actor
 
 from . import choices
@@ -18,7 +18,6 @@ from .models import Business
 
 MAX_LOGO_BYTES = 20_000
 # Shown on the pay page, which weighs less than 30 kB in all, and in every mail.
-_HEAD_BYTES = 16
 
 
 _KEPT = rows.Kept(rows.Prepared(lambda: Business.objects.filter(pk=Business.ONLY_PK)))
@@ -112,13 +111,8 @@ def image_kind(data: bytes) -> str:
         raise BusinessError(
             _("The logo is larger than 20 kB. Save it smaller."), "logo"
         )
-    head = data[:_HEAD_BYTES]
-    if head.startswith(b"\x89PNG\r\n\x1a\n") and head[12:16] == b"IHDR":
-        return "png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "webp"
+    if kind := pictures.kind_of(data):
+        return kind
     raise BusinessError(_("The logo must be a PNG, JPEG or WebP picture."), "logo")
 
 

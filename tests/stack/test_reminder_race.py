@@ -1,4 +1,5 @@
-"""A payment while its reminder is on the way: nothing is claimed once it is booked."""
+"""A payment, or a word of the customer, while its reminder is on the way: nothing is
+claimed once that is booked."""
 
 import itertools
 import threading
@@ -10,9 +11,10 @@ import pytest
 
 from links.models import LinkStatus, PaymentLink
 from links.models.links import PaymentLinkQuerySet
-from links.services import payments, reminders, sending
+from links.services import payments, reminders, replies, sending
+from links.services.replies import Said
 from links.tests.factories import make_customer, make_link, make_seen
-from merchant_portal.lib import clock, crash
+from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
 from notifications.models import Message, MessageState
 from notifications.services import delivery
@@ -25,8 +27,9 @@ SENT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # 10:00 in New York
 LATER = SENT + timedelta(days=4)
 LINKS = 24
 NUMBERS = itertools.count(100)
-# Long enough for a payment that nothing holds up, short for one that waits for a lock.
-PAYMENT_SECONDS = 1.0
+# Long enough for what nothing holds up, short for what waits for a lock.
+ACT_SECONDS = 1.0
+Act = Callable[[PaymentLink], None]
 
 
 def sent_link() -> PaymentLink:
@@ -48,6 +51,11 @@ def pay(link: PaymentLink) -> None:
         payments.record(make_seen(link, payment_id=f"tpy_{link.pk}"))
 
 
+def write(link: PaymentLink) -> None:
+    with clock.frozen(LATER):
+        replies.give(link, Said("paid"), is_payable=True)
+
+
 def remind() -> int:
     with clock.frozen(LATER):
         return reminders.enqueue_due()
@@ -60,45 +68,54 @@ def claimed_reminders() -> list[str]:
     return [c.message.reference for c in claims if c.message.kind == "reminder"]
 
 
-def pay_inside_the_gap(link: PaymentLink, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Commit the payment, if nothing forbids it, between planning's look and its write.
+def inside_the_gap(
+    act: Act, link: PaymentLink, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """Commit the act, if nothing forbids it, between planning's decision and its write.
 
     Returns the states of the reminders when both are through.
     """
-    in_gap, paid = threading.Event(), threading.Event()
+    in_gap, done = threading.Event(), threading.Event()
 
-    def gap(name: str) -> None:
-        if name == "reminder.after_claim":
-            in_gap.set()
-            paid.wait(PAYMENT_SECONDS)
+    write_down = reminders._write
 
-    def pay_in_gap() -> None:
+    def gap(this: reminders._Round) -> None:
+        in_gap.set()
+        done.wait(ACT_SECONDS)
+        write_down(this)
+
+    def act_in_gap() -> None:
         assert in_gap.wait(10)
-        pay(link)
-        paid.set()
+        act(link)
+        done.set()
 
-    monkeypatch.setattr(crash, "crash_at", gap)
-    jobs: list[Callable[[], object]] = [remind, pay_in_gap]
+    monkeypatch.setattr(reminders, "_write", gap)
+    jobs: list[Callable[[], object]] = [remind, act_in_gap]
     all_well(jobs)
     link.refresh_from_db()
-    assert link.status == LinkStatus.PAID
+    assert link.status == LinkStatus.PAID or link.replies.exists()
     rows = Message.objects.filter(reference=link.public_id, kind="reminder")
     return sorted(rows.values_list("state", flat=True))
 
 
-def test_payment_waits_for_planning_and_cancels_what_it_queued(
-    monkeypatch: pytest.MonkeyPatch,
+EITHER = pytest.mark.parametrize("act", [pay, write])
+
+
+@EITHER
+def test_waits_for_planning_and_cancels_what_it_queued(
+    act: Act, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = sent_link()
 
-    states = pay_inside_the_gap(link, monkeypatch)
+    states = inside_the_gap(act, link, monkeypatch)
 
     assert states == [MessageState.CANCELED, MessageState.CANCELED]
     assert claimed_reminders() == []
 
 
-def test_without_the_lock_of_the_link_a_reminder_outlives_the_payment(
-    monkeypatch: pytest.MonkeyPatch,
+@EITHER
+def test_without_the_lock_of_the_link_a_reminder_outlives_it(
+    act: Act, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The negative control: the guard above is what the test above shows."""
     link = sent_link()
@@ -106,20 +123,21 @@ def test_without_the_lock_of_the_link_a_reminder_outlives_the_payment(
         PaymentLinkQuerySet, "select_for_update", lambda rows, **options: rows
     )
 
-    states = pay_inside_the_gap(link, monkeypatch)
+    states = inside_the_gap(act, link, monkeypatch)
 
     assert states == [MessageState.QUEUED, MessageState.QUEUED]
 
 
-def test_the_second_belt_lets_no_reminder_of_a_paid_link_through(
-    monkeypatch: pytest.MonkeyPatch,
+@EITHER
+def test_the_second_belt_lets_no_such_reminder_through(
+    act: Act, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = sent_link()
     with monkeypatch.context() as unlocked:
         unlocked.setattr(
             PaymentLinkQuerySet, "select_for_update", lambda rows, **options: rows
         )
-        pay_inside_the_gap(link, unlocked)
+        inside_the_gap(act, link, unlocked)
 
     assert claimed_reminders() == []
     rows = Message.objects.filter(kind="reminder")

@@ -1,0 +1,298 @@
+"""What customers answer: what is kept, how reminders rest, how staff answer."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from links.models import (
+    DueState,
+    PayerReply,
+    PaymentLink,
+    ReplyKind,
+)
+from links.services import links, pauses, payments, reminders, replies, sending
+from links.services.errors import LinkError
+from links.services.replies import Said
+from links.services.terms import Terms
+from merchant_portal.lib import clock
+from merchant_portal.lib.actors import SYSTEM
+from notifications.models import Message, MessageState
+from notifications.services import claims
+
+from .factories import make_customer, make_link, make_seen, make_user
+
+pytestmark = pytest.mark.django_db
+SENT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # 10:00 in New York
+DUE = date(2026, 3, 7)
+# Steps of the default plan: 5 March, 7 March, 14 March, at 10:00 in New York.
+PDF = b"%PDF-1.7 proof"
+K = ReplyKind
+
+
+def make_sent(
+    due_on: date | None = DUE, channels: tuple[str, ...] = ("email",)
+) -> PaymentLink:
+    with clock.frozen(SENT):
+        link = make_link(make_customer(), due_on=due_on)
+        sending.send(link, channels, actor=SYSTEM)
+    return link
+
+
+def give(
+    link: PaymentLink, kind: str, text: str = "", *, at: datetime = SENT, **more: object
+) -> PayerReply:
+    said = Said(kind, text, **more)  # type: ignore[arg-type]
+    with clock.frozen(at):
+        return replies.give(link, said, is_payable=True)
+
+
+def days(link: PaymentLink, state: str) -> list[int]:
+    """Days of March on which the link has moments of that state."""
+    rows = link.reminders_due.filter(state=state).order_by("due_at")
+    return [row.due_at.day for row in rows]
+
+
+def pass_time(link: PaymentLink, *moments: datetime) -> list[str]:
+    """What each pass made of the link: the reminders that are queued at its end."""
+    for at in moments:
+        with clock.frozen(at):
+            reminders.enqueue_due()
+    found = Message.objects.filter(kind="reminder", reference=link.public_id)
+    return [message.state for message in found.order_by("id")]
+
+
+def at(day: int, hour: int = 15) -> datetime:
+    return datetime(2026, 3, day, hour, tzinfo=UTC)
+
+
+class TestKept:
+    def test_as_it_was_said_and_in_the_timeline(self) -> None:
+        link = make_sent()
+
+        reply = give(link, K.QUESTION, "  Do you deliver?\r\nOn Saturday?  ")
+
+        assert (reply.kind, reply.text) == ("question", "Do you deliver?\nOn Saturday?")
+        assert reply.is_open
+        activity = link.activities.get(kind="payer.replied")
+        assert activity.actor == "payer"
+        assert activity.detail == {
+            "reply": reply.public_id,
+            "said": "question",
+            "text": "Do you deliver?\nOn Saturday?",
+        }
+
+    @pytest.mark.parametrize(
+        ("said", "field"),
+        [
+            (Said(""), "kind"),
+            (Said("bribe"), "kind"),
+            (Said(K.QUESTION), "text"),
+            (Said(K.AMOUNT, "  \u200b "), "text"),
+            (Said(K.PAID, "x" * 1001), "text"),
+            (Said(K.PAID, "a\x00b"), "text"),
+            (Said(K.PAID, "My card is 4242 4242 4242 4242"), "text"),
+            (Said(K.PROMISE), "promised_on"),
+            (Said(K.PROMISE, promised_on=date(2026, 3, 1)), "promised_on"),
+            (Said(K.PROMISE, promised_on=date(2026, 6, 1)), "promised_on"),
+            (Said(K.PAID, proof=b"<svg/>"), "proof"),
+            (Said(K.PAID, proof=PDF + b"0" * 2_000_000), "proof"),
+        ],
+    )
+    def test_what_cannot_be_is_named_and_nothing_is_kept(
+        self, said: Said, field: str
+    ) -> None:
+        link = make_sent()
+
+        with clock.frozen(SENT), pytest.raises(LinkError) as refused:
+            replies.give(link, said, is_payable=True)
+
+        assert refused.value.field == field
+        assert "4242" not in str(refused.value)
+        assert PayerReply.objects.count() == 0
+
+    def test_the_same_form_twice_is_one(self) -> None:
+        link = make_sent()
+
+        first = give(link, K.PAID, "By transfer")
+        again = give(link, K.PAID, "By transfer", at=SENT + timedelta(minutes=50))
+        later = give(link, K.PAID, "By transfer", at=SENT + timedelta(minutes=70))
+
+        assert again == first
+        assert later != first
+        assert link.activities.filter(kind="payer.replied").count() == 2
+
+    def test_ten_a_day_are_enough(self) -> None:
+        link = make_sent()
+        for number in range(10):
+            give(link, K.QUESTION, f"Are you there? {number}")
+
+        with pytest.raises(replies.TooManyReplies):
+            give(link, K.QUESTION, "Hello?")
+
+        give(link, K.QUESTION, "Hello?", at=SENT + timedelta(hours=25))
+
+    @pytest.mark.parametrize(
+        ("make", "offered"),
+        [
+            (lambda: make_link(), tuple(K)),
+            (lambda: make_link(terms=Terms(is_reusable=True)), (K.QUESTION,)),
+        ],
+    )
+    def test_of_a_link_for_many_only_questions(
+        self, make: Callable[[], PaymentLink], offered: tuple[str, ...]
+    ) -> None:
+        assert replies.kinds_for(make(), is_payable=True) == offered
+
+    def test_nothing_is_promised_where_nothing_is_asked(self) -> None:
+        link = make_sent()
+        said = Said(K.PROMISE, promised_on=DUE)
+
+        with clock.frozen(SENT), pytest.raises(LinkError):
+            replies.give(link, said, is_payable=False)
+
+
+class TestRest:
+    def test_reminders_wait_for_the_answer(self) -> None:
+        link = make_sent()
+        give(link, K.QUESTION, "Why so much?", at=at(4))
+
+        assert pass_time(link, at(5), at(7)) == []
+
+        assert days(link, DueState.DROPPED) == [5, 7]
+        assert set(
+            link.reminders_due.filter(state="dropped").values_list("reason", flat=True)
+        ) == {reminders.UNANSWERED}
+
+    def test_but_not_for_ever(self) -> None:
+        link = make_sent()
+        give(link, K.QUESTION, "Why so much?", at=SENT - timedelta(days=1))
+
+        # The clock of the United States moved on the 8th.
+        assert pass_time(link, at(14, 14)) == []
+        other = make_sent()
+        give(other, K.QUESTION, "Why so much?", at=at(14) - pauses.PATIENCE)
+        assert pass_time(other, at(14, 15)) == ["queued"]
+
+    def test_what_waits_to_leave_is_withdrawn(self) -> None:
+        link = make_sent()
+        assert pass_time(link, at(5)) == ["queued"]
+
+        give(link, K.PAID, at=at(5))
+
+        [message] = Message.objects.filter(kind="reminder")
+        assert message.state == MessageState.CANCELED
+
+    def test_one_that_slipped_through_is_asked_again_at_the_claim(self) -> None:
+        """The second belt: nothing of it needs the first."""
+        link = make_sent()
+        pass_time(link, at(5))
+        give(link, K.PAID, at=at(5))
+        Message.objects.filter(kind="reminder").update(state=MessageState.QUEUED)
+
+        with clock.frozen(at(5)):
+            claims.claim(100)
+
+        [message] = Message.objects.filter(kind="reminder")
+        assert message.state == MessageState.CANCELED
+
+    def test_invitations_and_receipts_go_on(self) -> None:
+        link = make_sent()
+        give(link, K.QUESTION, "Why?")
+
+        with clock.frozen(at(3)):
+            sending.send(link, ["email"], actor=SYSTEM)
+            payments.record(make_seen(link))
+        with clock.frozen(at(3)):
+            kinds = {held.message.kind for held in claims.claim(100)}
+
+        assert "receipt" in kinds
+
+    def test_seen_to_they_go_on_as_planned(self) -> None:
+        link = make_sent()
+        reply = give(link, K.NOT_ME, at=at(4))
+        pass_time(link, at(5))
+
+        with clock.frozen(at(6)):
+            replies.close(reply, by=make_user())
+
+        assert pass_time(link, at(7)) == ["queued"]
+
+    def test_a_pass_costs_the_same_for_any_number_of_links(self) -> None:
+        def cost(count: int) -> int:
+            for _each in range(count):
+                give(make_sent(), K.QUESTION, "Why?", at=at(4))
+                make_sent()
+            with clock.frozen(at(5)), CaptureQueriesContext(connection) as seen:
+                reminders.enqueue_due()
+            return len(seen)
+
+        assert cost(1) == cost(6)
+
+
+class TestPromise:
+    def test_is_the_next_reminder(self) -> None:
+        link = make_sent()
+
+        give(link, K.PROMISE, promised_on=date(2026, 3, 10), at=at(4))
+
+        # The 5th and 7th come before it; the plan goes on after it.
+        assert days(link, DueState.DROPPED) == [5, 7]
+        assert days(link, DueState.PLANNED) == [10, 14]
+        moment = link.reminders_due.get(step=None).due_at
+        assert moment == datetime(2026, 3, 10, 14, tzinfo=UTC)  # 10:00, summer time
+
+    def test_waits_for_nobody(self) -> None:
+        reply = give(make_sent(), K.PROMISE, promised_on=DUE)
+
+        assert not reply.is_open
+        assert reply.closed_by is None
+
+    def test_is_reminded_of_once(self) -> None:
+        link = make_sent(None)
+        give(link, K.PROMISE, promised_on=date(2026, 3, 10), at=at(4))
+
+        assert pass_time(link, at(5), at(10), at(10, 18), at(11)) == ["queued"]
+
+    def test_a_later_one_takes_its_place(self) -> None:
+        link = make_sent(None)
+        give(link, K.PROMISE, promised_on=date(2026, 3, 10), at=at(4))
+        give(link, K.PROMISE, promised_on=date(2026, 3, 20), at=at(9))
+
+        assert days(link, DueState.PLANNED) == [20]
+        assert pass_time(link, at(10), at(20)) == ["queued"]
+
+    def test_changing_the_link_leaves_it(self) -> None:
+        link = make_sent(None)
+        give(link, K.PROMISE, promised_on=date(2026, 3, 10), at=at(4))
+        fresh = PaymentLink.objects.get(pk=link.pk)
+
+        with clock.frozen(at(5)):
+            links.edit(
+                fresh,
+                due_on=date(2026, 3, 8),
+                note_text="",
+                expires_at=None,
+                version=fresh.version,
+                actor=SYSTEM,
+            )
+
+        # The new due day comes before the promise; a week after it is the plan's.
+        assert days(link, DueState.PLANNED) == [10, 15]
+
+    def test_ends_with_the_payment(self) -> None:
+        link = make_sent()
+        give(link, K.PROMISE, promised_on=date(2026, 3, 10), at=at(4))
+        with clock.frozen(at(6)):
+            payments.record(make_seen(link))
+
+        assert days(link, DueState.PLANNED) == []
+        assert pass_time(link, at(10)) == []
+
+    def test_a_day_is_that_of_the_customer(self) -> None:
+        late = datetime(2026, 3, 3, 3, tzinfo=UTC)  # still the 2nd in New York
+        reply = give(make_sent(), K.PROMISE, promised_on=date(2026, 3, 2), at=late)
+
+        assert reply.promised_on == date(2026, 3, 2)
