@@ -18,6 +18,7 @@ from links.services import ticks
 from merchant_portal.lib import clock, surroundings
 from merchant_portal.lib.surroundings import Unready
 from notifications.models import Message, MessageState
+from notifications.services import claims
 
 from .celery import embedded
 
@@ -41,7 +42,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when all parts work, else 503; each part with "ok" or what is wrong.
 
-    `oldest_due_seconds`: how long the oldest unsent message and the oldest webhook
+    `oldest_due_seconds`: how long the oldest unsent message that may leave and the oldest webhook
     not worked on have been due, 0 when nothing is.
     """
     reasons: dict[str, str] = {}
@@ -112,7 +113,9 @@ CHECKS: dict[str, Callable[[], None]] = {
 
 def _oldest_due_seconds() -> dict[str, int]:
     now = clock.now()
-    messages = Message.objects.filter(state=MessageState.QUEUED, due_at__lte=now)
+    messages = Message.objects.filter(
+        claims.MAY_LEAVE, state=MessageState.QUEUED, due_at__lte=now
+    )
     events = WebhookEvent.objects.filter(state=EventState.RECEIVED).annotate(
         wanted_at=Coalesce("next_try_at", "received_at")
     )

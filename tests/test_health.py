@@ -13,8 +13,10 @@ from links.models import LastSweep
 from links.services import ticks
 from links.tasks import sweep
 from merchant_portal import health
+from merchant_portal.business import services as business_services
 from merchant_portal.celery import Embedded
 from merchant_portal.lib import clock
+from merchant_portal.lib.actors import SYSTEM
 from notifications.models import Category, ChannelName, Message
 from proofs.processes import free_port
 
@@ -173,6 +175,16 @@ def test_a_short_wait_is_shown_and_a_long_one_is_not_ready(client: Client) -> No
     assert 60 <= short.json()["oldest_due_seconds"]["outbox"] < 90
     assert long.status_code == 503
     assert "has waited" in long.json()["checks"]["outbox"]
+
+
+def test_what_waits_because_sending_is_stopped_is_not_late(client: Client) -> None:
+    message(due_seconds_ago=health.LATE_SECONDS + 100)
+    business_services.stop_sending(actor=SYSTEM)
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json()["oldest_due_seconds"]["outbox"] == 0
 
 
 def test_what_is_due_later_has_not_waited(client: Client) -> None:

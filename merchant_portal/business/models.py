@@ -20,6 +20,10 @@ class BusinessManager(models.Manager["Business"]):
         except Business.DoesNotExist:
             return self.get_or_create(pk=Business.ONLY_PK)[0]
 
+    def stopped(self) -> models.QuerySet["Business"]:
+        """The business, if its sending is stopped; else nothing."""
+        return self.filter(pk=Business.ONLY_PK, sending_stopped_at__isnull=False)
+
 
 class Business(models.Model):
     """Name, address, brand and habits of the merchant."""
@@ -68,6 +72,11 @@ class Business(models.Model):
             "In the smallest unit of your currency. Above it another person has to"
             " approve what an owner proposed; empty: never."
         ),
+    )
+    sending_stopped_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="since when nothing is sent but mails about signing in",
     )
     is_sample = models.BooleanField(default=False, editable=False)
 

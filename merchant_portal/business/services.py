@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator, URLValidator
@@ -10,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from merchant_portal.audit import services as audit
-from merchant_portal.lib import money, pictures, rows, text
+from merchant_portal.lib import clock, money, pictures, rows, text
 from merchant_portal.lib.actors import Actor
 
 from . import choices
@@ -63,6 +64,30 @@ def update(values: Mapping[str, object], *, actor: Actor) -> Business:
                 actor.id, "business.changed", "business", fields=sorted(changed)
             )
     return business
+
+
+def stop_sending(*, actor: Actor) -> bool:
+    """From its commit on nothing is claimed but mails about signing in; False if it was
+    stopped before. A batch at work ends within seconds."""
+    return _switch_sending(clock.now(), "business.sending_stopped", actor)
+
+
+def resume_sending(*, actor: Actor) -> bool:
+    """What waited is due at once, as far as it is still wanted; False if nothing was
+    stopped."""
+    return _switch_sending(None, "business.sending_resumed", actor)
+
+
+def _switch_sending(at: datetime | None, act: str, actor: Actor) -> bool:
+    Business.objects.current()
+    with transaction.atomic():
+        moved = Business.objects.filter(
+            pk=Business.ONLY_PK, sending_stopped_at__isnull=at is not None
+        ).update(sending_stopped_at=at)
+        if moved:
+            audit.record(actor.id, act, "business")
+    forget()
+    return moved == 1
 
 
 def check(field: str, value: object) -> object:

@@ -26,6 +26,7 @@ from ..services import contents, outbox
 from ..services.sms_parts import sms_parts
 from .filters import KindFilter
 from .labels import STATE_COLORS, kind_title
+from .switch import switch, switch_urls
 
 # What a mail may do inside the frame: show itself. Its links open in a new tab.
 BODY_POLICY = (
@@ -50,6 +51,10 @@ class MessageAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     fields: ClassVar[tuple[str, ...]] = ()
     actions = None
     change_form_template = "notifications/admin/message.html"
+    list_before_template = "notifications/admin/switch.html"
+
+    class Media:
+        css: ClassVar[dict[str, list[str]]] = {"all": ["portal/links.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         if not isinstance(request.user, User):
@@ -69,7 +74,7 @@ class MessageAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
                 name="notifications_message_again",
             ),
         ]
-        return [*own, *super().get_urls()]
+        return [*own, *switch_urls(self.admin_site), *super().get_urls()]
 
     # -- the list --------------------------------------------------------------
 
@@ -100,7 +105,8 @@ class MessageAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         for line in _notes():
             messages.warning(request, line)
         return super().changelist_view(  # type: ignore[no-any-return]
-            request, {"title": _("Messages"), **(extra_context or {})}
+            request,
+            {"title": _("Messages"), **switch(request), **(extra_context or {})},
         )
 
     # -- one message -----------------------------------------------------------

@@ -11,14 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Exists, F, Q
 
+from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from merchant_portal.lib.crash import crash_at
 
 from .. import kinds
 from ..channels.registry import get_channel
-from ..models import Allowance, Attempt, ChannelPause, Message, MessageState
+from ..models import (
+    Allowance,
+    Attempt,
+    Category,
+    ChannelPause,
+    Message,
+    MessageState,
+)
 from . import opt_outs, rates, settling
 
 LEASE = timedelta(seconds=60)
@@ -31,6 +39,9 @@ MAX_UNCLEAR_TRIES = 3
 REAP_SIZE = 500
 HANDING_OVER = "handing_over"
 # Attempt.outcome from just before a message may reach the carrier until it is known
+
+MAY_LEAVE = Q(category=Category.SIGN_IN) | ~Exists(Business.objects.stopped())
+# While sending is stopped only people who sign in get their mails.
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +89,7 @@ def _due(
     """Locked rows that are due, oldest first; where a rate is set, people's first."""
     rows = (
         Message.objects.due(now)
+        .filter(MAY_LEAVE)
         .exclude(channel__in=ChannelPause.objects.in_force(at))
         .select_for_update(skip_locked=True)
     )
@@ -108,7 +120,7 @@ def renew(claims: Sequence[Claim]) -> list[Claim]:
         rows = Message.objects.filter(
             pk__in=list(fences), state=MessageState.SENDING
         ).select_for_update()
-        ours = [row for row in rows if row.fence == fences[row.pk]]
+        ours = [row for row in rows.filter(MAY_LEAVE) if row.fence == fences[row.pk]]
         going = _screen(ours) if ours else []
         pks = {message.pk for message in going}
         Message.objects.filter(pk__in=pks).update(lease_until=at + LEASE)
