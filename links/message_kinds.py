@@ -246,8 +246,8 @@ def _still_asking(messages: Sequence[Message]) -> set[int]:
 
 
 def _still_reminding(messages: Sequence[Message]) -> set[int]:
-    """As above, and reminders are wanted, no payment is on its way, and nothing that
-    the customer wrote waits for an answer; two queries."""
+    """As above, and reminders are wanted, no payment is on its way, and no day was
+    named since, which is reminded of by itself; two queries."""
     asking = set(
         PaymentLink.objects.filter(
             public_id__in={message.reference for message in messages},
@@ -257,17 +257,27 @@ def _still_reminding(messages: Sequence[Message]) -> set[int]:
         .exclude(payments__state=PaymentState.PROCESSING)
         .values_list("public_id", flat=True)
     )
-    asking_of = [message for message in messages if message.reference in asking]
-    wrote_at = pauses.wrote_at(asking)
+    promised_at = pauses.promised_at(asking)
     return {
         message.pk
-        for message in asking_of
-        if not pauses.rests(wrote_at.get(message.reference), message.created_at)
+        for message in messages
+        if message.reference in asking
+        and not _is_replaced(message, promised_at.get(message.reference))
     }
 
 
+def _is_replaced(message: Message, promised_at: datetime | None) -> bool:
+    """Whether the day that the customer named takes the place of this reminder."""
+    return (
+        message.is_automatic
+        and promised_at is not None
+        and message.created_at <= promised_at
+    )
+
+
 def _next_allowed(messages: Sequence[Message], now: datetime) -> dict[int, datetime]:
-    """Reminders wait for the morning at night, and where one got enough for the day.
+    """Reminders wait for the morning at night, where one got enough for the day, and
+    while the customer waits for an answer.
 
     An outage or a retry carries them there. What a person sends goes at once.
     """
@@ -278,6 +288,7 @@ def _next_allowed(messages: Sequence[Message], now: datetime) -> dict[int, datet
     links = {link.public_id: link for link in found}
     phones = _phones([link for link in links.values() if _is_zone_unknown(link)])
     business = Business.objects.current()
+    rest_until = pauses.rest_until(list(links))
     later: dict[int, datetime] = {}
     days: dict[int, ZoneInfo] = {}
     for message in automatic:
@@ -286,7 +297,8 @@ def _next_allowed(messages: Sequence[Message], now: datetime) -> dict[int, datet
         days[message.pk] = zone_of(customer, business)
         phone = phones.get(link.pk, "") if link else ""
         places = zones.candidates(customer, phone, business)
-        if (at := reminders.outside_quiet_hours(now, places)) > now:
+        rested = max(rest_until.get(message.reference, now), now)
+        if (at := reminders.outside_quiet_hours(rested, places)) > now:
             later[message.pk] = at
     awake = [message for message in automatic if message.pk not in later]
     for pk in daily_limit.over(awake, now, days) if awake else ():

@@ -38,7 +38,7 @@ class Card:
 
 
 def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Fill Unfold's front page; at most 18 queries however large the shop."""
+    """Fill Unfold's front page; at most 19 queries however large the shop."""
     user = who(request)
     business = Business.objects.current()
     zone = formats.business_zone()

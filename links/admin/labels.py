@@ -80,12 +80,9 @@ REMINDER_REASONS: dict[str, Promise] = {
         "somebody had sent the link in the 24 hours before"
     ),
     "reminded within 12 hours": gettext_lazy(
-        "another reminder, or an answer, had gone out in the 12 hours before"
+        "another reminder had gone out in the 12 hours before"
     ),
     "promised to pay later": gettext_lazy("the customer named a later day"),
-    "the customer waits for an answer": gettext_lazy(
-        "the customer had written and nobody had answered yet"
-    ),
     "a later step came due": gettext_lazy("a later reminder came due as well"),
     "no address": gettext_lazy("the customer could not be reached"),
 }

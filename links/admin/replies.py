@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.contrib.admin.options import ShowFacets
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -29,7 +29,7 @@ from .entry import bounded, link_or_404, needs, who
 from .needs_person import needs_person
 
 SHOWN = 20
-# of one link, newest first
+# of one link; what is open comes first, so that it can be seen to
 GLANCE = 90
 PROOF_TYPES = {
     "pdf": "application/pdf",
@@ -48,7 +48,8 @@ def visible_to(user: User, rows: QuerySet[PayerReply]) -> QuerySet[PayerReply]:
 
 def rows_of(link: PaymentLink, zone: ZoneInfo) -> list[dict[str, Any]]:
     """What was written about a link, for its page; one query."""
-    found = link.replies.select_related("closed_by").order_by("-id")[:SHOWN]
+    newest = (F("closed_at").desc(nulls_first=True), "-id")
+    found = link.replies.select_related("closed_by").order_by(*newest)[:SHOWN]
     return [
         {
             "pk": row.pk,

@@ -76,10 +76,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="paymentlink",
-            name="promised_on",
-            field=models.DateField(
+            name="promise_due_at",
+            field=models.DateTimeField(
                 editable=False,
-                help_text="when the customer said they would pay",
+                help_text="when to remind of the day on which the customer said they would pay",
                 null=True,
             ),
         ),

@@ -155,8 +155,10 @@ class PaymentLink(models.Model):
         help_text=_("Empty means the default plan."),
     )
     has_reminders = models.BooleanField(_("send reminders"), default=True)
-    promised_on = models.DateField(
-        null=True, editable=False, help_text="when the customer said they would pay"
+    promise_due_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="when to remind of the day on which the customer said they would pay",
     )
     generation = models.PositiveIntegerField(default=1, editable=False)
     token_key_version = models.CharField(max_length=8, editable=False)

@@ -1,5 +1,7 @@
 """What can be had of a link beside its page: the invoice, and its address as a code."""
 
+import structlog
+import typst
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -11,6 +13,8 @@ from . import responses
 from .presenting import language_for
 from .responses import public
 
+log = structlog.get_logger(__name__)
+
 
 @public
 @require_safe
@@ -21,9 +25,14 @@ def invoice(request: HttpRequest, token: str) -> HttpResponse:
         return responses.not_found(request)
     business = business_services.kept()
     language = language_for(request, page, business)
-    content = papers.invoice(
-        page.link, page.lines, business, language, is_payable=page.is_payable
-    )
+    try:
+        content = papers.invoice(
+            page.link, page.lines, business, language, is_payable=page.is_payable
+        )
+    except typst.TypstError as exc:
+        problem = exc.message[:200]
+        log.error("invoice_not_drawn", link=page.link.public_id, problem=problem)
+        return responses.notice(request, "unavailable", status=503)
     response = HttpResponse(content, content_type=papers.CONTENT_TYPE)
     name = papers.filename(page.link)
     response["Content-Disposition"] = f'inline; filename="{name}"'

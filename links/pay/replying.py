@@ -50,7 +50,7 @@ def reply(request: HttpRequest, token: str) -> HttpResponse:
     """The form and what was written before; 303 once it is kept, 422 with what was
     typed where something is missing, 413 for too much, 429 for too often."""
     page = pages.find_by_token(token)
-    if page is None:
+    if page is None or page.link.is_reusable:
         return responses.not_found(request)
     if request.method in ("GET", "HEAD"):
         return _form(request, page, is_sent=SENT in request.GET)
@@ -121,6 +121,7 @@ def _form(
     business = business_services.kept()
     language = _language(request, page)
     token = pages.token_of(page.link)
+    first, last = replies.promise_days(page.link, page.read_at, business)
     typed = request.POST if refused and status != 413 else {}
     with translation.override(language):
         context = {
@@ -132,7 +133,8 @@ def _form(
             "typed": {name: typed.get(name, "") for name in ("text", "promised_on")},
             "error": _problem(refused, status),
             "field": refused.field if refused else "",
-            "first_day": presenting.local_date(page.read_at, business).isoformat(),
+            "first_day": first.isoformat(),
+            "last_day": last.isoformat(),
             "written": _written(page, business, language),
         }
     return responses.page(
@@ -172,10 +174,7 @@ def _options(page: Page, picked: str) -> list[Option]:
 
 
 def _written(page: Page, business: Business, language: str) -> list[dict[str, Any]]:
-    """What was told before and what the shop answered; one query. Of a link that many
-    may pay nobody reads what others wrote."""
-    if page.link.is_reusable:
-        return []
+    """What was told before and what the shop answered; one query."""
     labels = _labels()
     found: list[PayerReply] = list(page.link.replies.order_by("-id")[:SHOWN])
     return [

@@ -108,7 +108,10 @@ def _settle_chosen(link: PaymentLink, first: Payment) -> None:
     line.net_minor = amounts.net_of(gross, line.tax_bp)
     line.tax_minor = gross - line.net_minor
     line.unit_amount_minor = gross if link.prices_include_tax else line.net_minor
-    line.save(update_fields=["net_minor", "tax_minor", "unit_amount_minor"])
+    line.discount_bp = 0  # it was taken off by whoever chose
+    line.save(
+        update_fields=["net_minor", "tax_minor", "unit_amount_minor", "discount_bp"]
+    )
     link.amount_minor = gross
     link.net_minor, link.tax_minor = line.net_minor, line.tax_minor
 

@@ -344,7 +344,10 @@ def correct(link: PaymentLink, data: LinkData, *, actor: Actor) -> PaymentLink:
             fresh = PaymentLink.objects.locked(fresh.pk)
             fresh.last_channels = old.last_channels
             fresh.last_sent_at = now
-            fresh.save(update_fields=["last_channels", "last_sent_at"])
+            fresh.promise_due_at = old.promise_due_at
+            fresh.save(
+                update_fields=["last_channels", "last_sent_at", "promise_due_at"]
+            )
             _tell(fresh, "correction", actor)
             reminders.plan(fresh)
         audit.record(

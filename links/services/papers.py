@@ -5,9 +5,6 @@ from datetime import date, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-import structlog
-import typst
-
 from customers.services.customers import zone_of
 from merchant_portal.business.models import Business
 from notifications.channels.base import Attachment
@@ -19,7 +16,6 @@ from ..models import LineItem, LinkStatus, PaymentLink
 from . import asking, pages
 
 CONTENT_TYPE = "application/pdf"
-log = structlog.get_logger(__name__)
 
 
 def has_invoice(link: PaymentLink) -> bool:
@@ -103,16 +99,6 @@ def _lines_of(links: Iterable[PaymentLink]) -> dict[int, list[LineItem]]:
 def _invoice_file(
     link: PaymentLink, lines: Sequence[LineItem], business: Business, language: str
 ) -> Sequence[Attachment]:
-    """Nothing if it cannot be drawn: the mail with its link must not wait for that."""
-    try:
-        content = invoice(
-            link,
-            lines,
-            business,
-            language,
-            is_payable=link.status == LinkStatus.ACTIVE,
-        )
-    except typst.TypstError as exc:
-        log.error("invoice_not_drawn", link=link.public_id, problem=exc.message[:200])
-        return ()
+    is_payable = link.status == LinkStatus.ACTIVE
+    content = invoice(link, lines, business, language, is_payable=is_payable)
     return (Attachment(filename(link), content, CONTENT_TYPE),)

@@ -91,34 +91,60 @@ def plan(link: PaymentLink) -> None:
     now = clock.now()
     zone = zone_of(link.customer)
     chosen = link.reminder_plan or default_plan()
-    known = list(link.reminders_due.values_list("step_id", "due_at", "state"))
-    settled: set[tuple[int | None, datetime]] = {
-        (step, at) for step, at, state in known if state != DueState.PLANNED
+    moments: dict[int | None, datetime | None] = {
+        step.pk: moment(link, step, zone) for step in chosen.steps.all()
     }
-    done = {step for step, _at in settled}
-    if any(state == DueState.PLANNED for _step, _at, state in known):
-        link.reminders_due.filter(state=DueState.PLANNED).delete()
-    moments = [
-        (step, at)
-        for step in chosen.steps.all()
-        if step.pk not in done and (at := moment(link, step, zone)) is not None
-    ]
-    promised = pauses.promised_moment(link, zone)
+    known = list(link.reminders_due.all())
+    moving = [due for due in known if _moves(due, moments.get(due.step_id), now)]
+    if moving:
+        link.reminders_due.filter(pk__in=[due.pk for due in moving]).delete()
+    kept = [due for due in known if due not in moving]
+    done = {due.step_id for due in kept}
+    promised = link.promise_due_at
     rows = [
-        ReminderDue(link=link, step=step, due_at=at, **_planned(at, promised, now))
-        for step, at in moments
-        if at > now
+        ReminderDue(link=link, step_id=step, due_at=at, **_planned(at, promised, now))
+        for step, at in moments.items()
+        if at is not None and at > now and step not in done
     ]
-    if promised is not None and promised > now and (None, promised) not in settled:
-        rows.append(ReminderDue(link=link, step=None, due_at=promised))
+    if promised is not None and promised > now:
+        told = [due for due in kept if due.step_id is None and due.due_at == promised]
+        if not told:
+            rows.append(ReminderDue(link=link, step=None, due_at=promised))
     ReminderDue.objects.bulk_create(rows)
 
 
+def _moves(due: ReminderDue, at: datetime | None, now: datetime) -> bool:
+    """Whether a row gives way to what its step's moment is now, `at`.
+
+    What is overdue waits for its pass, and what rests for the answer.
+    """
+    is_ahead = at is not None and at > now
+    if due.state == DueState.PLANNED:
+        return due.reason != UNANSWERED and (due.due_at > now or is_ahead)
+    return due.reason == PROMISED and is_ahead
+
+
 def _planned(at: datetime, promised: datetime | None, now: datetime) -> dict[str, Any]:
-    """What comes before the promised day, or on it, is left out at once."""
+    """What comes before the promised moment, or with it, is left out at once."""
     if promised is None or at > promised:
         return {}
     return {"state": DueState.DROPPED, "reason": PROMISED, "settled_at": now}
+
+
+def rest(link: PaymentLink, until: datetime) -> None:
+    """Reminders that wait to leave rest; the caller holds the link locked. Moments that
+    come due meanwhile are put off by the pass."""
+    outbox.put_off(link.public_id, Category.REMINDER, until)
+
+
+def go_on(link: PaymentLink) -> None:
+    """What rested goes on, half a day from now at the earliest; the caller holds the
+    link locked."""
+    soon = clock.now() + BETWEEN_REMINDERS
+    link.reminders_due.filter(
+        Q(reason=UNANSWERED) | Q(due_at__lt=soon), state=DueState.PLANNED
+    ).update(due_at=soon, reason="")
+    outbox.put_off(link.public_id, Category.REMINDER, soon)
 
 
 def plan_again(link: PaymentLink) -> None:
@@ -150,8 +176,14 @@ class _Round:
     business: Business
     queued: list[ReminderDue] = field(default_factory=list)
     dropped: dict[str, list[int]] = field(default_factory=dict)
+    resting: list[ReminderDue] = field(default_factory=list)
     messages: list[outbox.NewMessage] = field(default_factory=list)
     activities: list[Activity] = field(default_factory=list)
+
+    def let_rest(self, dues: Iterable[ReminderDue], until: datetime) -> None:
+        for due in dues:
+            due.due_at, due.reason = until, UNANSWERED
+            self.resting.append(due)
 
     def leave_out(self, dues: Iterable[ReminderDue], reason: str) -> None:
         self.dropped.setdefault(reason, []).extend(due.pk for due in dues)
@@ -198,18 +230,20 @@ def _decide(
             link_id__in=links, state=PaymentState.PROCESSING
         ).values_list("link_id", flat=True)
     )
-    unanswered = pauses.unanswered(links.values(), this.now)
-    reminded = _reminded([link.public_id for link in links.values()], this.now)
+    references = [link.public_id for link in links.values()]
+    rest_until = pauses.rest_until(references)
+    reminded = _reminded(references, this.now)
     known = recipients.addresses_of_many(links.values())
     for pk, of_link in dues.items():
         link = links[pk]
         reason = _reason_to_leave_out(link, this.now, pk in processing, reminded)
-        if not reason and pk in unanswered:
-            reason = UNANSWERED
         if not reason and not any(c in known.get(pk, {}) for c in link.last_channels):
             reason = "no address"
         if reason:
             this.leave_out(of_link, reason)
+            continue
+        if (until := rest_until.get(link.public_id, this.now)) > this.now:
+            this.let_rest(of_link, until)
             continue
         *older, newest = of_link
         this.leave_out(older, "a later step came due")
@@ -217,8 +251,7 @@ def _decide(
 
 
 def _reminded(references: list[str], now: datetime) -> set[str]:
-    """Those whose last reminder, or answer to what they wrote, is younger than 12 hours
-    or still waits to leave.
+    """Those whose last reminder is younger than 12 hours, or still waits to leave.
 
     One that waits for its carrier counts: after a long pause two would leave at once.
     """
@@ -228,7 +261,7 @@ def _reminded(references: list[str], now: datetime) -> set[str]:
             Q(due_at__gt=since)
             | Q(sent_at__gt=since)
             | Q(state__in=[MessageState.QUEUED, MessageState.SENDING]),
-            Q(category=Category.REMINDER) | Q(kind="answer"),
+            category=Category.REMINDER,
             reference__in=references,
         )
         .exclude(state__in=[MessageState.CANCELED, MessageState.SUPPRESSED])
@@ -327,5 +360,6 @@ def _write(this: _Round) -> None:
         ReminderDue.objects.filter(pk__in=pks).update(
             state=DueState.DROPPED, reason=reason, settled_at=this.now
         )
+    ReminderDue.objects.bulk_update(this.resting, ["due_at", "reason"])
     Activity.objects.bulk_create(this.activities)
     outbox.enqueue_many(this.messages)

@@ -4,19 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from babel.dates import format_date
 from django.db import transaction
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from customers.services.customers import zone_of
 from merchant_portal.audit import services as audit
+from merchant_portal.business.models import Business
 from merchant_portal.lib import clock, pictures, text
 from merchant_portal.lib.actors import PAYER, Actor
 from merchant_portal.staff.models import User
 from notifications.models import Category, ChannelName
 from notifications.services import outbox
 
-from ..models import LinkStatus, PayerReply, PaymentLink, ReplyKind
-from . import alerts, links, recipients, reminders, words
+from ..models import DueState, PayerReply, PaymentLink, ReplyKind
+from . import alerts, links, pauses, recipients, reminders, words
 from .errors import LinkConflict, LinkError
 
 K = ReplyKind
@@ -47,17 +50,17 @@ class TooManyReplies(LinkError):
 def kinds_for(link: PaymentLink, *, is_payable: bool) -> Sequence[ReplyKind]:
     """What can be answered to it: where nothing is asked, only questions are left.
 
-    Of a link that many may pay nobody owes anything.
+    Of a link that many may pay nobody knows who wrote, so nobody could be answered.
     """
-    if is_payable and not link.is_reusable:
-        return tuple(K)
-    return (K.QUESTION,)
+    if link.is_reusable:
+        return ()
+    return tuple(K) if is_payable else (K.QUESTION,)
 
 
 def give(link: PaymentLink, said: Said, *, is_payable: bool) -> PayerReply:
     """Keep what a customer answered, and let the reminders rest.
 
-    The same again within an hour is the answer that is here. LinkError names the field
+    The same form again within an hour is the answer that is here. LinkError names the field
     that cannot be: kind, text, promised_on or proof; TooManyReplies for the day.
     """
     checked = _checked(link, said, is_payable=is_payable)
@@ -75,17 +78,29 @@ def give(link: PaymentLink, said: Said, *, is_payable: bool) -> PayerReply:
             proof=checked.proof or None,
             proof_type=proof_type(checked.proof) if checked.proof else "",
             at=now,
-            closed_at=now if checked.kind == K.PROMISE else None,
         )
         links.note(locked, "payer.replied", PAYER, now, **_detail(reply))
-        outbox.cancel(locked.public_id, categories=[Category.REMINDER])
-        if reply.promised_on is not None:
-            locked.promised_on = reply.promised_on
-            locked.save(update_fields=["promised_on"])
-            reminders.plan(locked)
+        if reply.promised_on is not None and _plan_promise(locked, reply, now):
+            PayerReply.objects.filter(pk=reply.pk).update(closed_at=now)
+            reply.closed_at = now
         else:
+            reminders.rest(locked, now + pauses.PATIENCE)
             alerts.customer_wrote(reply, locked)
     return reply
+
+
+def _plan_promise(locked: PaymentLink, reply: PayerReply, now: datetime) -> bool:
+    """Put the promise in the place of the next reminder; False where none is sent, so
+    that a person has to see to it."""
+    assert reply.promised_on is not None  # noqa: S101 - a constraint of the table
+    zone = zone_of(locked.customer)
+    locked.promise_due_at = pauses.promise_due_at(reply.promised_on, now, zone)
+    locked.save(update_fields=["promise_due_at"])
+    reminders.plan(locked)
+    if not locked.reminders_due.filter(step=None, state=DueState.PLANNED).exists():
+        return False
+    outbox.cancel(locked.public_id, categories=[Category.REMINDER])
+    return True
 
 
 def _checked(link: PaymentLink, said: Said, *, is_payable: bool) -> Said:
@@ -109,14 +124,30 @@ def _checked(link: PaymentLink, said: Said, *, is_payable: bool) -> Said:
 
 
 def _promise(link: PaymentLink, day: date | None) -> date:
-    today = clock.now().astimezone(zone_of(link.customer)).date()
     if day is None:
         raise LinkError(_("Please say on which day."), "promised_on")
-    if not today <= day <= today + LATEST_PROMISE:
+    first, last = promise_days(link, clock.now())
+    if not first <= day <= last:
+        language = get_language() or "en"
+        said = format_date(last, "long", locale=language.replace("-", "_"))
         raise LinkError(
-            _("Please choose a day within the next three months."), "promised_on"
+            _("Please choose a day from today until %(date)s.") % {"date": said},
+            "promised_on",
         )
     return day
+
+
+def promise_days(
+    link: PaymentLink, now: datetime, business: Business | None = None
+) -> tuple[date, date]:
+    """First and last day that can be promised, by the customer's calendar: 90 days, but
+    not the day on which the link closes. The last may come before the first."""
+    zone = zone_of(link.customer, business)
+    today = now.astimezone(zone).date()
+    last = today + LATEST_PROMISE
+    if link.expires_at is not None:
+        last = min(last, link.expires_at.astimezone(zone).date() - timedelta(days=1))
+    return today, last
 
 
 def proof_type(data: bytes) -> str:
@@ -131,12 +162,13 @@ def proof_type(data: bytes) -> str:
 
 
 def _same(locked: PaymentLink, said: Said, now: datetime) -> PayerReply | None:
-    return locked.replies.filter(
-        kind=said.kind,
-        text=said.text,
-        promised_on=said.promised_on,
-        at__gt=now - SAME_AGAIN,
-    ).first()
+    """The newest answer, if it is this very form and nothing came of it yet."""
+    newest = locked.replies.filter(at__gt=now - SAME_AGAIN).order_by("-id").first()
+    if newest is None or newest.closed_by_id is not None:
+        return None
+    before = (newest.kind, newest.text, newest.promised_on, bytes(newest.proof or b""))
+    is_same = before == (said.kind, said.text, said.promised_on, said.proof)
+    return newest if is_same else None
 
 
 def _refuse_flood(locked: PaymentLink, now: datetime) -> None:
@@ -209,5 +241,5 @@ def _close(
     actor: Actor = by.actor()
     links.note(locked, kind, actor, now, reply=reply.public_id)
     audit.record(actor.id, kind, locked.public_id, reply=reply.public_id)
-    if locked.status == LinkStatus.ACTIVE:
-        reminders.plan(locked)
+    if not locked.replies.filter(closed_at__isnull=True).exists():
+        reminders.go_on(locked)

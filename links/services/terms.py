@@ -80,6 +80,11 @@ def _check_lines(terms: Terms, lines: tuple[LineData, ...]) -> None:
             raise LinkError(
                 _("A link whose amount the customer chooses has one line."), "lines"
             )
+        if lines[0].discount_bp:
+            raise LinkError(
+                _("There is no discount on an amount that the customer chooses."),
+                "lines.0.discount",
+            )
         if lines[0].unit_amount_minor or lines[0].quantity_milli != 1000:
             raise LinkError(
                 _("Leave the price empty: the customer chooses it."),

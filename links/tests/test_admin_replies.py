@@ -1,5 +1,6 @@
 """What customers wrote, in the back-office: who sees it, answers it, saves its file."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from links.models import PayerReply, PaymentLink
 from links.services import replies
 from links.services.replies import Said
+from merchant_portal.lib import clock
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Role
 from notifications.models import Message
@@ -162,6 +164,18 @@ def test_a_file_of_another_link_is_not_there(owner: User, reply: PayerReply) -> 
     assert signed_in(owner).get(address("proof", reply)).status_code == 404
 
 
+def test_all_that_wait_can_be_seen_to(owner: User, link: PaymentLink) -> None:
+    waiting = wrote(link, "The first of many?")
+    for number in range(3):
+        with clock.frozen(clock.now() + timedelta(days=number + 2)):
+            for each in range(9):
+                replies.close(wrote(link, f"{number}-{each}?"), by=owner)
+
+    page = signed_in(owner).get(page_of(link)).content.decode()
+
+    assert address("answer", waiting) in page
+
+
 def test_looking_answers_nothing(owner: User, reply: PayerReply) -> None:
     assert signed_in(owner).get(address("answer", reply)).status_code == 405
 
@@ -182,7 +196,7 @@ def test_the_list_costs_the_same_for_any_number(
         wrote(link, f"{number}?", proof=PDF)
     client.get(LIST)
 
-    with django_assert_num_queries(6) as few:
+    with django_assert_num_queries(7) as few:
         client.get(LIST)
 
     assert not any('"proof"' in query["sql"] for query in few.captured_queries)

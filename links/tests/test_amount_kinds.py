@@ -102,6 +102,16 @@ def test_a_choice_outside_the_bounds_opens_nothing(amount: int | None) -> None:
     assert not link.checkouts.exists()
 
 
+def test_there_is_no_discount_on_an_amount_of_their_own() -> None:
+    with pytest.raises(LinkError, match="no discount") as refused:
+        make_link(
+            lines=(LineData("Dinner", 0, discount_bp=1000),),
+            terms=Terms(kind=K.CHOSEN),
+        )
+
+    assert refused.value.field == "lines.0.discount"
+
+
 def test_a_chosen_amount_holds_the_tax_of_its_line() -> None:
     link = make_link(
         lines=(LineData("Dinner", 0, tax_bp=1900),), terms=Terms(kind=K.CHOSEN)

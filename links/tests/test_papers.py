@@ -50,6 +50,15 @@ def invoice_at(client: Client, link: PaymentLink) -> Any:
     return client.get(f"/p/{pages.token_of(link)}/invoice.pdf")
 
 
+def break_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = invoice._data
+
+    def broken(*asked: Any) -> dict[str, Any]:
+        return {**real(*asked), "brand": "no colour"}
+
+    monkeypatch.setattr(invoice, "_data", broken)
+
+
 class TestHasInvoice:
     @pytest.mark.parametrize(
         ("make", "has"),
@@ -109,6 +118,17 @@ class TestPublicInvoice:
 
         assert "Pay online" not in text
 
+    def test_one_that_cannot_be_drawn_is_said_politely(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        break_drawing(monkeypatch)
+
+        answer = invoice_at(client, make_link())
+
+        assert answer.status_code == 503
+        assert "Please try again" in answer.content.decode()
+        assert answer["Referrer-Policy"] == "no-referrer"
+
     @pytest.mark.parametrize("name", ["invoice.pdf", "qr.svg"])
     def test_an_unknown_address_gets_the_one_404(
         self, client: Client, name: str
@@ -147,7 +167,8 @@ class TestMail:
         ready, _broken = contents.prepare([message])
         files = contents.files([message])
         held = delivery.Claim(message, 1, 0.0)
-        made = files[message.pk]() if message.pk in files else ()
+        make = files.get(message.pk)
+        made = contents.made_of(make, message) if make else ()
         urls = contents.addresses([message])[message.pk]
         return delivery.outgoing_of(held, ready[message.pk], urls, "", made)
 
@@ -186,13 +207,8 @@ class TestMail:
     def test_leaves_without_one_that_cannot_be_drawn(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        real = invoice._data
-
-        def broken(*asked: Any) -> dict[str, Any]:
-            return {**real(*asked), "brand": "no colour"}
-
         link = self.sent()
-        monkeypatch.setattr(invoice, "_data", broken)
+        break_drawing(monkeypatch)
 
         outgoing = self.outgoing(link)
 

@@ -92,7 +92,7 @@ def test_looking_costs_four_queries_at_most(
     [
         ({}, "Please choose what you want to tell us."),
         ({"kind": "promise", "promised_on": "soon"}, "like 2030-01-31"),
-        ({"kind": "promise", "promised_on": "2020-01-01"}, "next three months"),
+        ({"kind": "promise", "promised_on": "2020-01-01"}, "from today until"),
         ({"kind": "amount", "text": "4242424242424242"}, "card number"),
     ],
 )
@@ -192,12 +192,14 @@ def test_other_methods_are_refused(client: Client, link: PaymentLink) -> None:
     assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD, POST")
 
 
-def test_of_a_link_for_many_nobody_reads_what_others_wrote(client: Client) -> None:
-    link = make_link(terms=Terms(is_reusable=True))
-    post(client, link, kind="question", text="My secret")
+def test_a_link_for_many_has_no_such_form(client: Client) -> None:
+    """Nobody would know who wrote, and the answer would go to somebody else."""
+    link = make_link(make_customer(), terms=Terms(is_reusable=True))
 
-    assert PayerReply.objects.count() == 1
-    assert "My secret" not in client.get(path_of(link)).content.decode()
+    assert client.get(path_of(link)).status_code == 404
+    assert post(client, link, kind="question", text="Who?").status_code == 404
+    page = client.get(f"/p/{pages.token_of(link)}/").content.decode()
+    assert path_of(link) not in page
 
 
 def test_a_paid_or_canceled_link_takes_questions_only(

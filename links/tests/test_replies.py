@@ -1,6 +1,5 @@
 """What customers answer: what is kept, how reminders rest, how staff answer."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -13,7 +12,7 @@ from links.models import (
     PaymentLink,
     ReplyKind,
 )
-from links.services import links, pauses, payments, reminders, replies, sending
+from links.services import pauses, payments, reminders, replies, sending
 from links.services.errors import LinkError
 from links.services.replies import Said
 from links.services.terms import Terms
@@ -22,7 +21,7 @@ from merchant_portal.lib.actors import SYSTEM
 from notifications.models import Message, MessageState
 from notifications.services import claims
 
-from .factories import make_customer, make_link, make_seen, make_user
+from .factories import FIXED, make_customer, make_link, make_seen, make_user
 
 pytestmark = pytest.mark.django_db
 SENT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # 10:00 in New York
@@ -135,16 +134,34 @@ class TestKept:
         give(link, K.QUESTION, "Hello?", at=SENT + timedelta(hours=25))
 
     @pytest.mark.parametrize(
-        ("make", "offered"),
+        ("terms", "is_payable", "offered"),
         [
-            (lambda: make_link(), tuple(K)),
-            (lambda: make_link(terms=Terms(is_reusable=True)), (K.QUESTION,)),
+            (FIXED, True, tuple(K)),
+            (FIXED, False, (K.QUESTION,)),
+            # nobody would know who wrote
+            (Terms(is_reusable=True), True, ()),
         ],
     )
-    def test_of_a_link_for_many_only_questions(
-        self, make: Callable[[], PaymentLink], offered: tuple[str, ...]
+    def test_offers_what_can_be_answered(
+        self, terms: Terms, is_payable: bool, offered: tuple[str, ...]
     ) -> None:
-        assert replies.kinds_for(make(), is_payable=True) == offered
+        link = make_link(terms=terms)
+
+        assert replies.kinds_for(link, is_payable=is_payable) == offered
+
+    def test_a_receipt_sent_after_the_word_is_kept(self) -> None:
+        link = make_sent()
+        give(link, K.PAID)
+        give(link, K.PAID, proof=PDF, at=SENT + timedelta(minutes=2))
+
+        assert [row.proof_type for row in link.replies.order_by("id")] == ["", "pdf"]
+
+    def test_the_same_words_after_the_answer_are_new(self) -> None:
+        link = make_sent()
+        with clock.frozen(SENT):
+            replies.answer(give(link, K.QUESTION, "When?"), "Soon.", by=make_user())
+
+        assert give(link, K.QUESTION, "When?").is_open
 
     def test_nothing_is_promised_where_nothing_is_asked(self) -> None:
         link = make_sent()
@@ -159,44 +176,58 @@ class TestRest:
         link = make_sent()
         give(link, K.QUESTION, "Why so much?", at=at(4))
 
-        assert pass_time(link, at(5), at(7)) == []
+        assert pass_time(link, at(5), at(7), at(14, 14)) == []
 
-        assert days(link, DueState.DROPPED) == [5, 7]
-        assert set(
-            link.reminders_due.filter(state="dropped").values_list("reason", flat=True)
-        ) == {reminders.UNANSWERED}
+        # None is lost: all wait, until a shop that never looks has had its time.
+        assert days(link, DueState.PLANNED) == [18, 18, 18]
 
     def test_but_not_for_ever(self) -> None:
         link = make_sent()
-        give(link, K.QUESTION, "Why so much?", at=SENT - timedelta(days=1))
+        give(link, K.QUESTION, "Why so much?", at=at(4))
 
-        # The clock of the United States moved on the 8th.
-        assert pass_time(link, at(14, 14)) == []
-        other = make_sent()
-        give(other, K.QUESTION, "Why so much?", at=at(14) - pauses.PATIENCE)
-        assert pass_time(other, at(14, 15)) == ["queued"]
+        assert pass_time(link, at(5), at(7), at(14, 14), at(18)) == ["queued"]
 
-    def test_what_waits_to_leave_is_withdrawn(self) -> None:
+    def test_another_word_makes_them_wait_on(self) -> None:
+        link = make_sent()
+        give(link, K.QUESTION, "Why so much?", at=at(4))
+        give(link, K.QUESTION, "Hello?", at=at(16))
+
+        assert pass_time(link, at(5), at(18)) == []
+
+    def test_what_waits_to_leave_waits_too(self) -> None:
         link = make_sent()
         assert pass_time(link, at(5)) == ["queued"]
 
         give(link, K.PAID, at=at(5))
 
         [message] = Message.objects.filter(kind="reminder")
-        assert message.state == MessageState.CANCELED
+        assert message.due_at == at(5) + pauses.PATIENCE
 
-    def test_one_that_slipped_through_is_asked_again_at_the_claim(self) -> None:
+    def test_one_that_slipped_through_is_put_off_at_the_claim(self) -> None:
         """The second belt: nothing of it needs the first."""
         link = make_sent()
         pass_time(link, at(5))
         give(link, K.PAID, at=at(5))
-        Message.objects.filter(kind="reminder").update(state=MessageState.QUEUED)
+        Message.objects.filter(kind="reminder").update(due_at=at(5))
 
         with clock.frozen(at(5)):
-            claims.claim(100)
+            claimed = claims.claim(100)
 
+        assert [held for held in claimed if held.message.kind == "reminder"] == []
         [message] = Message.objects.filter(kind="reminder")
-        assert message.state == MessageState.CANCELED
+        assert message.state == MessageState.QUEUED
+        assert message.due_at == at(5) + pauses.PATIENCE
+
+    def test_one_that_a_person_sends_goes(self) -> None:
+        link = make_sent()
+        pass_time(link, at(5))
+        give(link, K.PAID, at=at(5))
+        Message.objects.filter(kind="reminder").update(due_at=at(5), is_automatic=False)
+
+        with clock.frozen(at(5)):
+            kinds = [held.message.kind for held in claims.claim(100)]
+
+        assert "reminder" in kinds
 
     def test_invitations_and_receipts_go_on(self) -> None:
         link = make_sent()
@@ -210,7 +241,7 @@ class TestRest:
 
         assert "receipt" in kinds
 
-    def test_seen_to_they_go_on_as_planned(self) -> None:
+    def test_seen_to_they_go_on_half_a_day_later(self) -> None:
         link = make_sent()
         reply = give(link, K.NOT_ME, at=at(4))
         pass_time(link, at(5))
@@ -218,7 +249,45 @@ class TestRest:
         with clock.frozen(at(6)):
             replies.close(reply, by=make_user())
 
-        assert pass_time(link, at(7)) == ["queued"]
+        assert pass_time(link, at(6, 20), at(7, 3)) == ["queued"]
+        assert days(link, DueState.PLANNED) == [7, 14]
+
+    def test_a_message_that_waited_goes_on_as_well(self) -> None:
+        link = make_sent()
+        pass_time(link, at(5))
+        reply = give(link, K.NOT_ME, at=at(5))
+
+        with clock.frozen(at(6)):
+            replies.close(reply, by=make_user())
+
+        [message] = Message.objects.filter(kind="reminder")
+        assert message.due_at == at(6) + reminders.BETWEEN_REMINDERS
+
+    def test_of_two_words_both_are_to_be_seen_to(self) -> None:
+        link = make_sent()
+        first = give(link, K.NOT_ME, at=at(4))
+        give(link, K.QUESTION, "Hello?", at=at(4))
+        with clock.frozen(at(4)):
+            replies.close(first, by=make_user())
+
+        assert pass_time(link, at(5)) == []
+
+    def test_a_moment_that_no_pass_has_seen_is_not_lost(self) -> None:
+        link = make_sent()
+        reply = give(link, K.QUESTION, "Why?", at=at(4))
+        with clock.frozen(at(5, 16)):  # an hour after the step came due
+            replies.close(reply, by=make_user())
+
+        assert pass_time(link, at(6, 5)) == ["queued"]
+
+    def test_the_last_step_comes_after_the_answer(self) -> None:
+        link = make_sent(None)
+        reply = give(link, K.QUESTION, "Why?", at=at(5, 14))
+        pass_time(link, at(5))
+        with clock.frozen(at(5, 17)):
+            replies.close(reply, by=make_user())
+
+        assert pass_time(link, at(6)) == ["queued"]
 
     def test_a_pass_costs_the_same_for_any_number_of_links(self) -> None:
         def cost(count: int) -> int:
@@ -230,69 +299,3 @@ class TestRest:
             return len(seen)
 
         assert cost(1) == cost(6)
-
-
-class TestPromise:
-    def test_is_the_next_reminder(self) -> None:
-        link = make_sent()
-
-        give(link, K.PROMISE, promised_on=date(2026, 3, 10), at=at(4))
-
-        # The 5th and 7th come before it; the plan goes on after it.
-        assert days(link, DueState.DROPPED) == [5, 7]
-        assert days(link, DueState.PLANNED) == [10, 14]
-        moment = link.reminders_due.get(step=None).due_at
-        assert moment == datetime(2026, 3, 10, 14, tzinfo=UTC)  # 10:00, summer time
-
-    def test_waits_for_nobody(self) -> None:
-        reply = give(make_sent(), K.PROMISE, promised_on=DUE)
-
-        assert not reply.is_open
-        assert reply.closed_by is None
-
-    def test_is_reminded_of_once(self) -> None:
-        link = make_sent(None)
-        give(link, K.PROMISE, promised_on=date(2026, 3, 10), at=at(4))
-
-        assert pass_time(link, at(5), at(10), at(10, 18), at(11)) == ["queued"]
-
-    def test_a_later_one_takes_its_place(self) -> None:
-        link = make_sent(None)
-        give(link, K.PROMISE, promised_on=date(2026, 3, 10), at=at(4))
-        give(link, K.PROMISE, promised_on=date(2026, 3, 20), at=at(9))
-
-        assert days(link, DueState.PLANNED) == [20]
-        assert pass_time(link, at(10), at(20)) == ["queued"]
-
-    def test_changing_the_link_leaves_it(self) -> None:
-        link = make_sent(None)
-        give(link, K.PROMISE, promised_on=date(2026, 3, 10), at=at(4))
-        fresh = PaymentLink.objects.get(pk=link.pk)
-
-        with clock.frozen(at(5)):
-            links.edit(
-                fresh,
-                due_on=date(2026, 3, 8),
-                note_text="",
-                expires_at=None,
-                version=fresh.version,
-                actor=SYSTEM,
-            )
-
-        # The new due day comes before the promise; a week after it is the plan's.
-        assert days(link, DueState.PLANNED) == [10, 15]
-
-    def test_ends_with_the_payment(self) -> None:
-        link = make_sent()
-        give(link, K.PROMISE, promised_on=date(2026, 3, 10), at=at(4))
-        with clock.frozen(at(6)):
-            payments.record(make_seen(link))
-
-        assert days(link, DueState.PLANNED) == []
-        assert pass_time(link, at(10)) == []
-
-    def test_a_day_is_that_of_the_customer(self) -> None:
-        late = datetime(2026, 3, 3, 3, tzinfo=UTC)  # still the 2nd in New York
-        reply = give(make_sent(), K.PROMISE, promised_on=date(2026, 3, 2), at=late)
-
-        assert reply.promised_on == date(2026, 3, 2)

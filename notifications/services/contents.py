@@ -9,6 +9,7 @@ from django.db import connection
 from merchant_portal.lib import clock
 
 from .. import kinds
+from ..channels.base import Attachment
 from ..models import Category, ChannelName, Message, MessageContent, MessageState
 from . import rendering, unsubscribing
 from .layouts import NoTemplate
@@ -151,8 +152,20 @@ def files(messages: Sequence[Message]) -> dict[int, kinds.Files]:
     made: dict[int, kinds.Files] = {}
     emails = [each for each in messages if each.channel == ChannelName.EMAIL]
     for name, group in kinds.by_kind(emails).items():
-        made.update(kinds.get(name).attachments(group))
+        try:
+            made.update(kinds.get(name).attachments(group))
+        except Exception:  # code of another app: any error may come
+            logger.exception("no files for these mails: kind=%s", name)
     return made
+
+
+def made_of(make: kinds.Files, message: Message) -> Sequence[Attachment]:
+    """The files of one e-mail; none where they cannot be made, so that it leaves."""
+    try:
+        return make()
+    except Exception:  # as above
+        logger.exception("files not made: message=%s", message.public_id)
+        return ()
 
 
 def as_rendered(content: MessageContent) -> Rendered:

@@ -126,6 +126,7 @@ class _Outgoings:
         self._ready = ready
         self._urls = contents.addresses(messages)
         self._files = contents.files(messages)
+        self._made: dict[int, Sequence[base.Attachment]] = {}
         self._reply_to = Business.objects.current().email if going else ""
         self._ahead: tuple[Claim, base.Outgoing] | None = None
 
@@ -135,7 +136,10 @@ class _Outgoings:
         if ahead is not None and ahead[0] is held:
             return ahead[1]
         pk = held.message.pk
-        files = self._files[pk]() if pk in self._files else ()
+        if (make := self._files.get(pk)) and pk not in self._made:
+            # Kept: a claim that grew old over it is renewed, and asks once more.
+            self._made[pk] = contents.made_of(make, held.message)
+        files = self._made.get(pk, ())
         return outgoing_of(held, self._ready[pk], self._urls[pk], self._reply_to, files)
 
     def following(self, rest: Sequence[Claim]) -> base.Following | None:

@@ -176,6 +176,17 @@ def cancel(
     return waiting.update(state=MessageState.CANCELED)
 
 
+def put_off(reference: str, category: Category, until: datetime) -> int:
+    """Let what is to leave by itself for `reference` leave at that moment, in the
+    caller's transaction; returns how many. What is being sent is beyond recall."""
+    return Message.objects.filter(
+        reference=reference,
+        category=category,
+        is_automatic=True,
+        state=MessageState.QUEUED,
+    ).update(due_at=until)
+
+
 def preview(
     kind: str,
     channel: str,

@@ -1,6 +1,7 @@
 """Handing over, and what becomes of each answer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +12,12 @@ from django.db import models
 from merchant_portal.lib import clock
 from notifications import kinds
 from notifications.channels.base import (
+    Attachment,
     ChannelDown,
     ChannelError,
     Outgoing,
     Refused,
+    TooLate,
     Unavailable,
     Unclear,
 )
@@ -93,6 +96,62 @@ def test_each_file_is_made_when_its_mail_leaves(
     ]
     files = [[file.filename for file in sent.attachments] for sent in carrier.taken]
     assert files == [["plk_1.pdf"], [], ["plk_3.pdf"], []]
+
+
+def test_a_file_that_cannot_be_made_holds_up_no_mail(
+    shop: Shop, carrier: FakeCarrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.with_file = {"plk_1", "plk_2"}
+    make = shop._file
+
+    def fail(row: Message) -> Sequence[Attachment]:
+        if row.reference == "plk_1":
+            raise ValueError("no ink")
+        return make(row)
+
+    monkeypatch.setattr(shop, "_file", fail)
+    for number in (1, 2, 3):
+        message(number, reference=f"plk_{number}")
+
+    run()
+
+    assert [len(sent.attachments) for sent in carrier.taken] == [0, 1, 0]
+
+
+def test_kinds_that_cannot_say_their_files_hold_up_no_mail(
+    shop: Shop, carrier: FakeCarrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_answer(messages: Sequence[Message]) -> dict[int, kinds.Files]:
+        raise KeyError("gone")
+
+    message()
+    kind = replace(kinds.get("invitation"), attachments=no_answer)
+    monkeypatch.setitem(kinds._KINDS, "invitation", kind)
+
+    run()
+
+    assert [sent.attachments for sent in carrier.taken] == [()]
+
+
+def test_a_file_is_made_once_though_its_claim_grew_old(
+    shop: Shop, carrier: FakeCarrier
+) -> None:
+    shop.with_file = {"plk_1"}
+    message()
+    late = iter([TooLate("The claim is too old.")])
+
+    def on_send(outgoing: Outgoing) -> None:
+        for error in late:
+            Message.objects.update(lease_until=NOON)
+            raise error
+
+    carrier.on_send = on_send
+    claims = [replace(held, start_before=0.0) for held in delivery.claim(10)]
+
+    delivery.deliver(claims)
+
+    assert len(carrier.taken) == 1
+    assert shop.asked.count("file of plk_1") == 1
 
 
 def test_token_is_in_no_column_of_the_database(

@@ -98,18 +98,23 @@ def inside_the_gap(
     return sorted(rows.values_list("state", flat=True))
 
 
+# A payment ends a reminder; a word lets it rest.
+WAITS: dict[Act, MessageState] = {
+    pay: MessageState.CANCELED,
+    write: MessageState.QUEUED,
+}
 EITHER = pytest.mark.parametrize("act", [pay, write])
 
 
 @EITHER
-def test_waits_for_planning_and_cancels_what_it_queued(
+def test_waits_for_planning_and_holds_back_what_it_queued(
     act: Act, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = sent_link()
 
     states = inside_the_gap(act, link, monkeypatch)
 
-    assert states == [MessageState.CANCELED, MessageState.CANCELED]
+    assert states == [WAITS[act], WAITS[act]]
     assert claimed_reminders() == []
 
 
@@ -123,9 +128,10 @@ def test_without_the_lock_of_the_link_a_reminder_outlives_it(
         PaymentLinkQuerySet, "select_for_update", lambda rows, **options: rows
     )
 
-    states = inside_the_gap(act, link, monkeypatch)
+    inside_the_gap(act, link, monkeypatch)
 
-    assert states == [MessageState.QUEUED, MessageState.QUEUED]
+    rows = Message.objects.filter(reference=link.public_id, kind="reminder")
+    assert {(row.state, row.due_at) for row in rows} == {(MessageState.QUEUED, LATER)}
 
 
 @EITHER
@@ -141,7 +147,7 @@ def test_the_second_belt_lets_no_such_reminder_through(
 
     assert claimed_reminders() == []
     rows = Message.objects.filter(kind="reminder")
-    assert {row.state for row in rows} == {MessageState.CANCELED}
+    assert {row.state for row in rows} == {WAITS[act]}
 
 
 def test_nothing_is_claimed_after_the_commit_of_a_payment() -> None:
