@@ -15,6 +15,7 @@ from customers.services import zones
 from customers.services.customers import zone_of
 from merchant_portal.business.models import Business
 from merchant_portal.lib import text
+from merchant_portal.lib.languages import locale_of
 from merchant_portal.lib.money import Money
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
@@ -222,7 +223,7 @@ def _day(day: date | None, language: str) -> str:
 
 @lru_cache(maxsize=512)
 def _written_day(day: date, language: str) -> str:
-    return format_date(day, format="long", locale=language)
+    return format_date(day, format="long", locale=locale_of(language))
 
 
 def _link_urls(messages: Sequence[Message]) -> dict[int, str]:

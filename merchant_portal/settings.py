@@ -116,7 +116,7 @@ MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "merchant_portal.staff.screen_language.ScreenLanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -243,7 +243,27 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 # --- language, time, static files -------------------------------------------
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("de", _("German")), ("fr", _("French"))]
+# of customers: pages, mails, documents
+LANGUAGES = [
+    ("en", _("English")),
+    ("ar", _("Arabic")),
+    ("da", _("Danish")),
+    ("de", _("German")),
+    ("es", _("Spanish")),
+    ("fr", _("French")),
+    ("he", _("Hebrew")),
+    ("hi", _("Hindi")),
+    ("it", _("Italian")),
+    ("ja", _("Japanese")),
+    ("nl", _("Dutch")),
+    ("pl", _("Polish")),
+    ("pt", _("Portuguese")),
+    ("sv", _("Swedish")),
+    ("tr", _("Turkish")),
+    ("zh-hans", _("Simplified Chinese")),
+]
+# of the people who work here: the back-office and the mails to them
+SCREEN_LANGUAGES = ["en", "de", "fr"]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True

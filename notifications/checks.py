@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core import checks
 
 from . import kinds
+from .models import Category
 from .services import layouts, placeholders, rendering
 
 
@@ -20,12 +22,22 @@ def templates_use_known_placeholders(
     ]
 
 
+def languages_of(kind: kinds.Kind) -> list[str]:
+    """Those in which its readers are written to: customers, or people who work here."""
+    if kind.category == Category.SIGN_IN:
+        return list(settings.SCREEN_LANGUAGES)
+    return layouts.languages()
+
+
 def problems_of(kind: kinds.Kind) -> list[str]:
     """What is wrong with the templates of one kind, in words."""
     allowed = kind.placeholders | rendering.COMMON | set(placeholders.LATE)
     found = []
     for channel in sorted(kind.channels):
-        for language in layouts.languages():
+        for language in languages_of(kind):
+            if not layouts.is_written(kind.name, channel, language):
+                found.append(f"{kind.name}/{language} ({channel}): no text")
+                continue
             try:
                 used = layouts.layout(kind.name, channel, language).names
             except (LookupError, placeholders.PlaceholderError) as exc:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from merchant_portal.business.models import Business
 from merchant_portal.lib.colors import ink_on
+from merchant_portal.lib.languages import locale_of
 from merchant_portal.lib.money import Money
 
 from ..models import LineItem, PaymentLink
@@ -106,11 +107,7 @@ def _facts(invoice: Invoice, language: str) -> list[Row]:
 
 
 def _day(day: date, language: str) -> str:
-    return format_date(day, "long", locale=_locale(language))
-
-
-def _locale(language: str) -> str:
-    return language.replace("-", "_")
+    return format_date(day, "long", locale=locale_of(language))
 
 
 def _columns(lines: Sequence[LineItem]) -> list[str]:
@@ -131,7 +128,7 @@ def _line(
         return Money(minor, link.currency).format(language)
 
     quantity = format_decimal(
-        Decimal(line.asked_milli) / 1000, locale=_locale(language)
+        Decimal(line.asked_milli) / 1000, locale=locale_of(language)
     )
     is_rtl = translation.get_language_bidi()
     name = ISOLATED.format(line.description) if is_rtl else line.description
@@ -147,7 +144,7 @@ def _line(
 def _percent(basis_points: int, language: str) -> str:
     return format_percent(
         Decimal(basis_points) / 10_000,
-        locale=_locale(language),
+        locale=locale_of(language),
         decimal_quantization=False,
     )
 

@@ -6,10 +6,13 @@ before the services have held it against the link's terms.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
-from babel.numbers import format_percent
+from babel.numbers import format_decimal, format_percent
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from merchant_portal.lib.languages import locale_of
 from merchant_portal.lib.money import EXPONENTS, Money, MoneyError, parse_amount
 
 from ..models import AmountKind, PaymentLink
@@ -142,10 +145,19 @@ def _typed(text: str, currency: str, field: str) -> int:
     try:
         return parse_amount(plain, currency).amount_minor
     except MoneyError as exc:
-        example = "25" if EXPONENTS[currency] == 0 else "25.50"
         raise LinkError(
-            _("Please write the amount in digits, like %s.") % example, field
+            _("Please write the amount in digits, like %s.") % _example(currency), field
         ) from exc
+
+
+def _example(currency: str) -> str:
+    """As the reader writes it: with a comma where that stands before the decimals."""
+    digits = EXPONENTS[currency]
+    return format_decimal(
+        Decimal("25.5"),
+        format="0." + "0" * digits if digits else "0",
+        locale=locale_of(get_language() or "en"),
+    )
 
 
 def of(
@@ -261,7 +273,7 @@ def _tips(link: PaymentLink, data: Mapping[str, str], language: str) -> list[Opt
     due = 0 if asking.is_choosing(link) else asking.due_now(link).amount_minor
     choices = [(NO_TIP, _("No tip"))]
     for points in link.tips_bp:
-        label = format_percent(points / 10_000, "#,##0.##%", locale=language)
+        label = format_percent(points / 10_000, "#,##0.##%", locale=locale_of(language))
         if due and link.amount_kind != K.PARTS:
             tip = Money(amounts.share(due, points), link.currency)
             label = f"{label} ({tip.format(language)})"

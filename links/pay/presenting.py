@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from merchant_portal.business.models import Business
+from merchant_portal.lib.languages import locale_of
 from merchant_portal.lib.money import Money
 
 from ..models import (
@@ -83,10 +84,13 @@ def link_context(page: Page, business: Business, language: str) -> dict[str, Any
         "lines": [
             (line.description, formatted(line.total_minor)) for line in page.lines
         ],
-        "due_on": link.due_on and format_date(link.due_on, "long", locale=language),
+        "due_on": link.due_on
+        and format_date(link.due_on, "long", locale=locale_of(language)),
         "is_overdue": link.due_on is not None and link.due_on < today,
         "paid_on": link.paid_at
-        and format_date(local_date(link.paid_at, business), "long", locale=language),
+        and format_date(
+            local_date(link.paid_at, business), "long", locale=locale_of(language)
+        ),
     }
 
 

@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from merchant_portal.business import services as business_services
 from merchant_portal.business.models import Business
+from merchant_portal.lib.languages import locale_of
 
 from ..models import PayerReply, ReplyKind
 from ..services import pages, replies
@@ -190,4 +191,4 @@ def _written(page: Page, business: Business, language: str) -> list[dict[str, An
 
 
 def _written_day(day: date | None, language: str) -> str:
-    return format_date(day, "long", locale=language) if day else ""
+    return format_date(day, "long", locale=locale_of(language)) if day else ""

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock, text
+from merchant_portal.lib.languages import locale_of
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right, Role
 from notifications.services import outbox
@@ -202,5 +203,5 @@ def _moment(at: datetime | None, zone: ZoneInfo, language: str) -> str:
     if at is None:
         return ""
     there = at.astimezone(zone)
-    day = format_date(there.date(), format="long", locale=language)
+    day = format_date(there.date(), format="long", locale=locale_of(language))
     return f"{day}, {there:%H:%M} ({zone.key})"

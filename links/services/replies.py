@@ -14,6 +14,7 @@ from merchant_portal.audit import services as audit
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock, pictures, text
 from merchant_portal.lib.actors import PAYER, Actor
+from merchant_portal.lib.languages import locale_of
 from merchant_portal.staff.models import User
 from notifications.models import Category, ChannelName
 from notifications.services import outbox
@@ -129,7 +130,7 @@ def _promise(link: PaymentLink, day: date | None) -> date:
     first, last = promise_days(link, clock.now())
     if not first <= day <= last:
         language = get_language() or "en"
-        said = format_date(last, "long", locale=language.replace("-", "_"))
+        said = format_date(last, "long", locale=locale_of(language))
         raise LinkError(
             _("Please choose a day from today until %(date)s.") % {"date": said},
             "promised_on",

@@ -9,6 +9,7 @@ from typing import Any
 import pikepdf
 import pypdfium2
 import pytest
+from django.conf import settings as configured
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -92,6 +93,15 @@ def test_speaks_the_customers_language(language: str, said: Sequence[str]) -> No
     text = words(drawn(invoice_of(CAKE, CANDLES), shop(), language))
 
     assert [each for each in said if each not in text] == []
+
+
+@pytest.mark.parametrize("language", [code for code, _ in configured.LANGUAGES])
+def test_every_language_has_its_letters(language: str) -> None:
+    content = drawn(invoice_of(CAKE, CANDLES), shop(), language)
+
+    assert is_archival(content)  # which a letter without a glyph would not be
+    with pikepdf.open(io.BytesIO(content)) as document:
+        assert str(document.Root.Lang).partition("-")[0] == language.partition("-")[0]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from babel.numbers import format_currency
 
+from .languages import locale_of
+
 _ZERO = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
 _TWO = (
@@ -57,7 +59,7 @@ class Money:
 
     def format(self, language: str = "en") -> str:
         """As people write it in that language, for example `12,50 €`."""
-        return _formatted(self, (language or "en").replace("-", "_"))
+        return _formatted(self, locale_of(language or "en"))
 
 
 @lru_cache(maxsize=2048)  # a shop's amounts recur, and babel takes long for each

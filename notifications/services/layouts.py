@@ -69,5 +69,10 @@ def _compiled(path: Path) -> placeholders.Parts | None:
 
 
 def languages() -> list[str]:
-    """Codes of the languages that the product speaks."""
+    """Codes of the languages in which customers are written to."""
     return [code for code, _name in settings.LANGUAGES]
+
+
+def is_written(kind: str, channel: str, language: str) -> bool:
+    """Whether there is a text in that very language."""
+    return _read(folder() / kind, channel, language) is not None

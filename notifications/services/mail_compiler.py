@@ -7,7 +7,7 @@ from mjml import mjml2html
 
 from . import layouts
 
-_INCLUDE = re.compile(r'[ \t]*<mj-include path="([a-z_.]+)" />\n')
+_INCLUDE = re.compile(r'[ \t]*<mj-include path="([a-z_.-]+)" />\n')
 _BETWEEN_BOXES = re.compile(
     r"(?<=>)(?=<(?:/?(?:table|tbody|tr|head|body)|td|div|style)\b)"
 )

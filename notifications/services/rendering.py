@@ -16,7 +16,7 @@ from merchant_portal.lib.text import cut, graphemes
 from ..models import ChannelName
 from . import placeholders
 from .layouts import layout
-from .sms_parts import SmsCount, plain, sms_parts
+from .sms_parts import SmsCount, cheapest, plain, sms_parts
 
 __all__ = [
     "Rendered",
@@ -47,7 +47,27 @@ WORDS = frozenset(
 )
 _SYMBOLS = frozenset({"So", "Sk", "Cf", "Me"})
 _LINE_SEPARATORS = re.compile("[\u0085\u2028\u2029]+")
-_HELLO = {"en": "Hello", "de": "Guten Tag", "fr": "Bonjour"}
+_HELLO = {
+    "en": ("Hello", "Hello {}"),
+    "ar": ("مرحبًا", "مرحبًا {}"),
+    "da": ("Hej", "Hej {}"),
+    "de": ("Guten Tag", "Guten Tag {}"),
+    "es": ("Hola", "Hola {}"),
+    "fr": ("Bonjour", "Bonjour {}"),
+    "he": ("שלום", "שלום {}"),
+    "hi": ("नमस्ते", "नमस्ते {} जी"),
+    "it": ("Buongiorno", "Buongiorno {}"),
+    "ja": ("お客様", "{} 様"),
+    "nl": ("Hallo", "Hallo {}"),
+    "pl": ("Dzień dobry", "Dzień dobry"),  # a name would have to be declined
+    "pt": ("Olá", "Olá {}"),
+    "sv": ("Hej", "Hej {}"),
+    "tr": ("Merhaba", "Merhaba {}"),
+    "zh": ("您好", "{}，您好"),  # noqa: RUF001 - a comma of theirs
+}
+# to nobody in particular, and to somebody
+_FOLDED = frozenset({"es", "pl", "pt", "tr"})
+# Whose readers know SMS without the accents that would more than double the price.
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -73,7 +93,7 @@ def render(
     """
     found = layout(kind, channel, language)
     if channel == ChannelName.SMS:
-        return Rendered(text=_short(found.text, values))
+        return Rendered(text=_short(found.text, values, language))
     text = _BLANK_LINES.sub("\n\n", placeholders.fill(found.text, values)).strip()
     subject = placeholders.fill(found.subject, values)
     return Rendered(
@@ -83,7 +103,7 @@ def render(
     )
 
 
-def _short(parts: placeholders.Parts, values: Mapping[str, str]) -> str:
+def _short(parts: placeholders.Parts, values: Mapping[str, str], language: str) -> str:
     """The text of an SMS in at most MAX_SMS_PARTS, where shorter words can do that.
 
     Names and descriptions lose their emoji first, which cost the most and say the
@@ -98,6 +118,8 @@ def _short(parts: placeholders.Parts, values: Mapping[str, str]) -> str:
             if room
         }
         text = plain(placeholders.fill(parts, {**values, **words})).strip()
+        if language.partition("-")[0] in _FOLDED:
+            text = cheapest(text)
         if sms_parts(placeholders.fill_late(text, address)).parts <= MAX_SMS_PARTS:
             break
     return text
@@ -144,8 +166,8 @@ def ink_on(color: str) -> str:
 
 def greeting(name: str, language: str) -> str:
     """`Hello Ada`, or `Hello` to nobody in particular; without a comma."""
-    hello = _HELLO.get(language.partition("-")[0], _HELLO["en"])
-    return f"{hello} {name}".strip()
+    plain_hello, hello = _HELLO.get(language.partition("-")[0], _HELLO["en"])
+    return hello.replace("{}", name) if name else plain_hello
 
 
 def sender(business_name: str) -> str:

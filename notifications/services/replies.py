@@ -3,24 +3,24 @@
 import unicodedata
 
 STOP, START = "stop", "start"
-_STOP_WORDS = frozenset(
-    {
-        "stop",
-        "stopall",
-        "unsubscribe",
-        "quit",
-        "end",
-        "revoke",
-        "optout",
-        "cancel",
-        "stopp",
-        "abmelden",
-        "arret",
-        "arrêt",
-    }
-)
-# Twilio's own list, and the same in German and French.
-_START_WORDS = frozenset({"start", "unstop", "yes"})
+_STOP = """
+stop stopall unsubscribe quit end revoke optout cancel
+abmelden stopp arret arrêt
+baja parar cancelar annulla basta sair afmelden uitschrijven afmeld frameld avsluta
+rezygnuję wypisz iptal ret dur
+توقف إيقاف إلغاء עצור הסר बंद रोकें 停止 配信停止 解除 退订 取消 td
+"""
+# Twilio's own list, then what people write in the languages of our texts.
+_START = "start unstop yes"
+
+
+def _letters(words: str) -> str:
+    folded = unicodedata.normalize("NFKC", words).casefold()
+    return "".join(c for c in unicodedata.normalize("NFC", folded) if c.isalpha())
+
+
+_STOP_WORDS = frozenset(_letters(word) for word in _STOP.split())
+_START_WORDS = frozenset(_START.split())
 
 
 def meaning(words: str) -> str:
@@ -33,8 +33,3 @@ def meaning(words: str) -> str:
     if said in _STOP_WORDS or _letters(words.strip().partition("\n")[0]) in _STOP_WORDS:
         return STOP
     return START if said in _START_WORDS else ""
-
-
-def _letters(words: str) -> str:
-    folded = unicodedata.normalize("NFKC", words).casefold()
-    return "".join(c for c in unicodedata.normalize("NFC", folded) if c.isalpha())

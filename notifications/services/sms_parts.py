@@ -1,5 +1,6 @@
 """How many SMS a text becomes, and which character makes it expensive."""
 
+import unicodedata
 from dataclasses import dataclass
 
 _BASIC = frozenset(
@@ -26,6 +27,17 @@ _PLAIN = str.maketrans(
 )
 
 
+_STROKES = {
+    "ł": "l",
+    "Ł": "L",
+    "\N{LATIN SMALL LETTER DOTLESS I}": "i",
+    "đ": "d",
+    "Đ": "D",
+    "₺": "TL ",
+}
+# Letters and signs that decompose into nothing.
+
+
 @dataclass(frozen=True, slots=True)
 class SmsCount:
     """`encoding`: GSM-7 or UCS-2. `units`: septets or 16-bit units in all.
@@ -46,6 +58,20 @@ def plain(text: str) -> str:
     price of the whole message.
     """
     return text.translate(_PLAIN)
+
+
+def cheapest(text: str) -> str:
+    """The text without accents that GSM-7 lacks, if that makes it GSM-7; else as it is."""
+    folded = "".join(_folded(character) for character in text)
+    return text if sms_parts(folded).culprit else folded
+
+
+def _folded(character: str) -> str:
+    if character in _BASIC or character in _EXTENSION:
+        return character
+    if character in _STROKES:
+        return _STROKES[character]
+    return unicodedata.normalize("NFD", character)[0]
 
 
 def sms_parts(text: str) -> SmsCount:

@@ -27,6 +27,8 @@ VALUES: Values = {
     "number": "PL-2026-000123",
     "note": "",
     "cancel_reason": "",
+    "answer": "Yes, on Saturdays.",
+    "question": "Do you deliver?",
 }
 
 

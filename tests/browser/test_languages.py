@@ -1,0 +1,38 @@
+"""The public pages in every language of customers, on a phone."""
+
+import pytest
+from django.conf import settings as configured
+from playwright.sync_api import expect
+from pytest_django import Settings
+
+from links.pay import responses
+from links.services import pages
+from links.services.amounts import LineData
+from links.tests.factories import make_customer, make_link
+
+from .checks import PageAt, assert_clean, shoot
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+LANGUAGES = [code for code, _name in configured.LANGUAGES]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_pages_are_clean(page_at: PageAt, settings: Settings, language: str) -> None:
+    settings.PAY_PAGE_LIMIT_PER_MINUTE = 0
+    responses.reads.clear()
+    link = make_link(
+        make_customer(language=language),
+        lines=(LineData("Cake", 4200, tax_bp=700), LineData("Delivery", 600)),
+    )
+    page = page_at(390)
+    direction = "rtl" if language in configured.LANGUAGES_BIDI else "ltr"
+
+    page.goto(f"/p/{pages.token_of(link)}/")
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    expect(page.locator("html")).to_have_attribute("dir", direction)
+    assert_clean(page)
+    shoot(page, f"open-{language}")
+    page.locator(".ask a").click()
+    page.locator("[value=promise]").check()
+    assert_clean(page)
+    shoot(page, f"reply-{language}")
