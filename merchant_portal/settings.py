@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from csp.constants import NONCE, NONE, SELF
-from django.utils.translation import gettext_lazy as _
 
 from . import environment as env
 from . import logs, provider_keys
 from .admin_theme import UNFOLD as UNFOLD  # re-exported: Django reads it here
+from .lib import languages
 
 env.read_file()
 BASE_DIR = env.BASE_DIR
@@ -243,27 +243,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 # --- language, time, static files -------------------------------------------
 
 LANGUAGE_CODE = "en"
-# of customers: pages, mails, documents
-LANGUAGES = [
-    ("en", _("English")),
-    ("ar", _("Arabic")),
-    ("da", _("Danish")),
-    ("de", _("German")),
-    ("es", _("Spanish")),
-    ("fr", _("French")),
-    ("he", _("Hebrew")),
-    ("hi", _("Hindi")),
-    ("it", _("Italian")),
-    ("ja", _("Japanese")),
-    ("nl", _("Dutch")),
-    ("pl", _("Polish")),
-    ("pt", _("Portuguese")),
-    ("sv", _("Swedish")),
-    ("tr", _("Turkish")),
-    ("zh-hans", _("Simplified Chinese")),
-]
-# of the people who work here: the back-office and the mails to them
-SCREEN_LANGUAGES = ["en", "de", "fr"]
+LANGUAGES = languages.OF_CUSTOMERS
+SCREEN_LANGUAGES = languages.OF_SCREENS
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True

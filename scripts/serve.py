@@ -54,7 +54,9 @@ def run() -> NoReturn:
         **os.environ,
     }
     prepare(variables)
-    elsewhere = "" if port == DEFAULT_PORT else f"PUBLIC_URL=http://{HOST}:{port} "
+    is_said = bool(variables.get("PUBLIC_URL")) or _env_file_says("PUBLIC_URL")
+    is_default = is_said or port == DEFAULT_PORT
+    elsewhere = "" if is_default else f"PUBLIC_URL=http://{HOST}:{port} "
     tell.step(
         "The first time, make the owner in another terminal:"
         f" {elsewhere}.venv/bin/python manage.py create_owner you@example.com"
@@ -93,6 +95,15 @@ def manage(variables: dict[str, str], *arguments: str) -> None:
         if "Traceback (most recent call last):" in said and "Improperly" in lines[-1]:
             said = lines[-1].split(": ", 1)[-1]  # the sentence for the operator
         tell.stop(said, f"(manage.py {arguments[0]} ended with {done.returncode})")
+
+
+def _env_file_says(name: str) -> bool:
+    """Whether .env, which the product itself reads, gives the variable a value."""
+    place = environment.ROOT / os.environ.get("ENV_FILE", ".env")
+    if not place.is_file():
+        return False
+    said = (line.partition("=") for line in place.read_text().splitlines())
+    return any(key.strip() == name and value.strip() for key, _sign, value in said)
 
 
 def _common_variables(port: int) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The image and the compose file, read by parsers: there is no engine to ask here."""
 
+import re
 import shlex
 from io import BytesIO
 from pathlib import Path
@@ -63,6 +64,22 @@ def test_compose_sets_only_variables_that_the_product_knows(
     compose: dict[str, Any],
 ) -> None:
     assert set(compose["x-portal"]["environment"]) <= documented()
+
+
+# Said by the image, or for tests and rehearsals alone.
+NOT_FOR_CONTAINERS = {
+    *("VAR_DIR", "WEB_BIND", "LOG_FILE", "ENV_FILE"),
+    *("DEBUG", "CLOCK_OFFSET", "CRASH_POINT"),
+}
+
+
+def test_compose_hands_on_every_other_variable(compose: dict[str, Any]) -> None:
+    said = re.findall(
+        r"^([A-Z][A-Z0-9_]*)=", (ROOT / ".env.example").read_text(), re.MULTILINE
+    )
+
+    missing = set(said) - set(compose["x-portal"]["environment"])
+    assert missing == NOT_FOR_CONTAINERS
 
 
 @pytest.mark.parametrize("slug", KEY_SETS)

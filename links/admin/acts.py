@@ -154,22 +154,32 @@ def record_view(request: HttpRequest, pk: int) -> HttpResponse:
     panel = Panel(
         {
             name: request.POST.get(name, "")
-            for name in ("amount", "method", "paid_on", "note", "key", "version")
+            for name in (
+                "amount",
+                "method",
+                "paid_on",
+                "note",
+                "key",
+                "version",
+                "more",
+            )
         }
     )
 
     def act() -> str:
+        amount_minor = _typed(
+            "amount", lambda text: typed.amount_minor(text, link.currency), panel
+        )
         paid = manual.record_payment(
             link,
-            amount_minor=_typed(
-                "amount", lambda text: typed.amount_minor(text, link.currency), panel
-            ),
+            amount_minor=amount_minor,
             method=panel.values["method"],
             actor=who(request).actor(),
             note=_typed("note", typed.line, panel),
             occurred_at=_paid_at(panel, formats.business_zone()),
             key=_key(panel),
             version=typed.version(panel.values["version"]),
+            is_more_meant=bool(panel.values["more"]),
         )
         amount = formats.money(paid.amount_minor, paid.currency)
         return _("Payment of %s recorded.") % amount

@@ -59,6 +59,7 @@ def fresh(link: PaymentLink, zone: ZoneInfo, known: dict[str, str]) -> Panels:
                 "method": "cash",
                 "paid_on": "",
                 "note": "",
+                "more": "",
                 "key": ids.new("frm"),
                 "version": str(link.version),
             }

@@ -23,6 +23,7 @@ from merchant_portal.staff.roles import Right
 from ..models import Payment, PaymentState
 from ..providers.manual import METHODS
 from ..services import reviewing
+from ..services.errors import LinkConflict
 from . import disputes, formats
 from .entry import bounded, needs, payments_visible_to, who
 from .labels import PAYMENT_COLORS, REFUND_COLORS, payment_flags
@@ -54,8 +55,12 @@ def reviewed_view(request: HttpRequest, pk: int) -> HttpResponse:
     payment = payments_visible_to(user).filter(pk=bounded(pk)).first()
     if payment is None:
         raise Http404
-    if reviewing.deal_with(payment, actor=user.actor()):
-        messages.success(request, _("Marked as dealt with."))
+    try:
+        if reviewing.deal_with(payment, actor=user.actor()):
+            messages.success(request, _("Marked as dealt with."))
+    except LinkConflict as exc:
+        messages.error(request, exc.message)
+        return redirect("admin:links_payment_change", payment.pk)
     if request.POST.get("back") == "link" and payment.link_id is not None:
         return redirect("admin:links_paymentlink_change", payment.link_id)
     return redirect("admin:links_payment_change", payment.pk)

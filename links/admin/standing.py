@@ -22,7 +22,7 @@ from ..models import (
     ReminderDue,
 )
 from ..providers.manual import METHODS
-from ..services import timeline, totals
+from ..services import pauses, timeline, totals
 from . import formats, history
 from .labels import LINK_COLORS, PAYMENT_COLORS, payment_flags, reminder_reason
 
@@ -39,7 +39,9 @@ def context(link: PaymentLink, user: User) -> dict[str, Any]:
         link.payments.select_related("account", "recorded_by").order_by("-occurred_at")
     )
     dues = list(link.reminders_due.select_related("step").order_by("due_at"))
+    rest_until = pauses.rest_until([link.public_id]).get(link.public_id, now)
     seen = [
+        rest_until > now,
         link.status,
         link.version,
         link.amount_paid_minor,
@@ -58,6 +60,7 @@ def context(link: PaymentLink, user: User) -> dict[str, Any]:
         "history": history.lines(entries, zone),
         "payments": [_payment_row(payment, zone) for payment in payments],
         "next_reminder": _next_reminder(dues, zone),
+        "is_resting": rest_until > now,
         "left_out": _left_out(dues, zone),
         "may_resolve": user.may(Right.PAYMENTS_WRITE),
         "may_write": user.may(Right.LINKS_WRITE),

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from merchant_portal.audit import services as audit
@@ -13,7 +14,7 @@ from merchant_portal.lib.money import Money, MoneyError, positive
 from ..models import LinkStatus, Payment, PaymentLink
 from ..providers.base import PaymentSnapshot, SeenState
 from ..providers.manual import METHODS
-from . import links, payments, words
+from . import asking, links, payments, words
 from .errors import LinkConflict, LinkError
 
 
@@ -27,11 +28,14 @@ def record_payment(
     occurred_at: datetime | None = None,
     key: str = "",
     version: int | None = None,
+    is_more_meant: bool = True,
 ) -> Payment:
     """Book money that a member of staff took, in the link's currency.
 
     `key`: of the form, so that a double submit books once. `version`: of the link as
-    they saw it, so that two do not book the same money. Raises LinkError for what
+    they saw it, so that two do not book the same money. `is_more_meant`: False
+    refuses more than is open, naming the field `more`: a slip of the finger must not
+    become a surplus that the customer is told of. Raises LinkError for what
     cannot be, LinkConflict for a draft or a link that has moved on.
     """
     if method not in METHODS:
@@ -54,6 +58,8 @@ def record_payment(
         locked = PaymentLink.objects.locked(link.pk)
         if not _is_booked(reference):
             links.refuse_stale(locked, version)
+            if not is_more_meant:
+                _refuse_more(locked, amount)
         booked = payments.record(
             PaymentSnapshot(
                 account_slug="manual",
@@ -72,6 +78,20 @@ def record_payment(
     link.refresh_from_db()
     return booked or Payment.objects.get(
         account__slug="manual", provider_payment_id=reference
+    )
+
+
+def _refuse_more(locked: PaymentLink, amount: Money) -> None:
+    if asking.is_choosing(locked) or amount.amount_minor <= locked.balance.amount_minor:
+        return
+    open_sum = locked.balance.format(get_language() or "en")
+    raise LinkError(
+        _(
+            "This is more than the %s that is open. If it is right, tick the box: the"
+            " customer gets a receipt, and the difference waits to be given back."
+        )
+        % open_sum,
+        "more",
     )
 
 

@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from merchant_portal.audit import services as audit
 from merchant_portal.lib import clock, queue
@@ -23,6 +24,7 @@ from ..models import (
     RefundState,
     WebhookEvent,
 )
+from .errors import LinkConflict
 
 _IS_ODD = (
     Q(surplus_minor__gt=0) | Q(is_late=True) | Q(link__isnull=True) | ~Q(mismatch="")
@@ -71,10 +73,20 @@ def comparisons() -> QuerySet[Comparison]:
 
 
 def deal_with(payment: Payment, *, actor: Actor) -> bool:
-    """Say that a person saw to what was odd; False if somebody had said so before."""
+    """Say that a person saw to what was odd; False if somebody had said so before.
+
+    LinkConflict while a refund of it waits for a decision, which is that same decision:
+    else the money could leave after somebody said that it stays.
+    """
     with transaction.atomic():
         if payment.link_id is not None:
             PaymentLink.objects.locked(payment.link_id)
+        if payment.refunds.filter(state=RefundState.PROPOSED).exists():
+            raise LinkConflict(
+                _(
+                    "Decide on its refund first: approve it, or decline it to keep the money."
+                )
+            )
         now = clock.now()
         done = Payment.objects.filter(pk=payment.pk, reviewed_at__isnull=True).update(
             reviewed_at=now

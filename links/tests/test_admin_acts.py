@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from customers.models import Customer
 from links.models import LinkStatus, Payment, PaymentLink
-from links.services import links, payments, sending
+from links.services import links, payments, refunding, sending
 from merchant_portal.lib import clock, ids
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Role
@@ -202,6 +202,46 @@ def test_payment_is_refused_beside_its_field(
 
     assert field in answer.context["panels"]["record"].errors
     assert not Payment.objects.exists()
+
+
+def test_more_than_is_open_is_asked_about_and_never_lost(
+    client: Client, ada: Customer
+) -> None:
+    link = make_link(ada)
+    form = {
+        "amount": "500.00",
+        "method": "cash",
+        "key": ids.new("frm"),
+        "note": "Till 2",
+        "version": str(link.version),
+    }
+
+    asked = client.post(to(link, "record"), form)
+
+    page = asked.content.decode()
+    assert asked.status_code == 422
+    assert "more than the €12.50 that is open" in page
+    assert 'value="500.00"' in page
+    assert not link.payments.exists()
+    assert client.post(to(link, "record"), {**form, "more": "yes"}).status_code == 302
+    assert link.payments.get().amount_minor == 50_000
+
+
+def test_a_surplus_is_one_decision(client: Client, ada: Customer, owner: User) -> None:
+    link = make_link(ada)
+    payment = payments.record(make_seen(link, amount_minor=5_000))
+    assert payment is not None
+    refund = payment.refunds.get()
+    reviewed = reverse("admin:links_payment_reviewed", args=[payment.pk])
+
+    answer = client.post(reviewed, follow=True)
+
+    payment.refresh_from_db()
+    assert "Decide on its refund first" in answer.content.decode()
+    assert payment.reviewed_at is None
+    refunding.decline(refund, user=owner)
+    payment.refresh_from_db()
+    assert payment.reviewed_at is not None
 
 
 def test_odd_money_is_shown_until_a_person_dealt_with_it(

@@ -322,7 +322,8 @@ def test_prints_hostile_text_as_text(client: Client) -> None:
         ("de-at", "fr", "de"),
         ("", "fr", "fr"),
         ("", "xx", "en"),
-        ("ja", "fr,en", "fr"),
+        ("fi", "fr,en", "fr"),
+        ("ja", "fr,en", "ja"),
     ],
 )
 def test_speaks_the_customers_language_then_the_browsers(

@@ -145,7 +145,7 @@ def test_control_without_the_version_the_same_cash_is_booked_by_both(
     client: Client, link: PaymentLink, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(links, "refuse_stale", lambda locked, version: None)
-    form = form_of(client, link, "record")
+    form = form_of(client, link, "record") | {"more": "yes"}
     take_all_in_cash(link, bob)
 
     assert submit(client, link, "record", form).status_code == 302
