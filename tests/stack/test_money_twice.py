@@ -1,6 +1,6 @@
 """Two providers take money for one link at once: all of it is booked, and a person told.
 
-`make prove NAME=twice` runs 1,000 races.
+`make prove NAME=twice` runs 2,000 races.
 """
 
 import json
