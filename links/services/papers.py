@@ -6,6 +6,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from customers.services.customers import zone_of
+from merchant_portal.business import services as business_services
 from merchant_portal.business.models import Business
 from notifications.channels.base import Attachment
 from notifications.kinds import Files
@@ -68,7 +69,7 @@ def attachments(messages: Sequence[Message]) -> Mapping[int, Files]:
     Made one by one when its turn comes: each takes some milliseconds, all of a batch
     longer than a claim is fresh.
     """
-    business = Business.objects.current()
+    business = business_services.kept()
     if not business.attaches_invoice:
         return {}
     links = {

@@ -7,7 +7,7 @@ READABLE = 4.5
 
 def ink_on(color: str) -> str:
     """White if it can be read on that colour, else black, which then can."""
-    return "#fff" if contrast(color, "#ffffff") >= READABLE else "#000"
+    return "#ffffff" if contrast(color, "#ffffff") >= READABLE else "#000000"
 
 
 def contrast(one: str, other: str) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from merchant_portal.business.models import Business
+from merchant_portal.business import services as business_services
 from merchant_portal.lib import clock
 from merchant_portal.lib.crash import crash_at
 
@@ -127,7 +127,7 @@ class _Outgoings:
         self._urls = contents.addresses(messages)
         self._files = contents.files(messages)
         self._made: dict[int, Sequence[base.Attachment]] = {}
-        self._reply_to = Business.objects.current().email if going else ""
+        self._reply_to = business_services.kept().email
         self._ahead: tuple[Claim, base.Outgoing] | None = None
 
     def of(self, held: Claim) -> base.Outgoing:

@@ -9,8 +9,9 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from merchant_portal.business.models import Business
+from merchant_portal.business import services as business_services
 from merchant_portal.lib import signing
+from merchant_portal.lib.colors import ink_on
 from merchant_portal.lib.text import cut, graphemes
 
 from ..models import ChannelName
@@ -141,7 +142,7 @@ def fill_links(rendered: Rendered, urls: Mapping[str, str]) -> Rendered:
 
 def common_values() -> dict[str, str]:
     """What every message may say about the merchant."""
-    business = Business.objects.current()
+    business = business_services.kept()
     address = ", ".join(line for line in business.address.splitlines() if line.strip())
     contact = " · ".join(part for part in (business.email, business.phone) if part)
     return {
@@ -151,17 +152,6 @@ def common_values() -> dict[str, str]:
         "brand_color": business.brand_color,
         "brand_ink": ink_on(business.brand_color),
     }
-
-
-def ink_on(color: str) -> str:
-    """Black or white, whichever reads better on `color` (`#rrggbb`)."""
-    channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
-    ]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    # WCAG: contrast to white and to black are equal at this luminance
-    return "#ffffff" if luminance < 0.179 else "#000000"
 
 
 def greeting(name: str, language: str) -> str:

@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 
 from merchant_portal.business.models import Business
+from merchant_portal.lib.colors import ink_on
 from notifications import checks
 from notifications.models import Category
 from notifications.services import (
@@ -240,7 +241,7 @@ def test_missing_value_is_refused() -> None:
     [("#1f4fd8", "#ffffff"), ("#ffffff", "#000000"), ("#ffd200", "#000000")],
 )
 def test_button_text_is_readable_on_the_brand(color: str, ink: str) -> None:
-    assert rendering.ink_on(color) == ink
+    assert ink_on(color) == ink
 
 
 @pytest.mark.parametrize(
