@@ -81,7 +81,8 @@ def give(link: PaymentLink, said: Said, *, is_payable: bool) -> PayerReply:
             at=now,
         )
         links.note(locked, "payer.replied", PAYER, now, **_detail(reply))
-        if reply.promised_on is not None and _plan_promise(locked, reply, now):
+        day = reply.promised_on
+        if day is not None and _plan_promise(locked, day, now):
             PayerReply.objects.filter(pk=reply.pk).update(closed_at=now)
             reply.closed_at = now
         else:
@@ -90,12 +91,11 @@ def give(link: PaymentLink, said: Said, *, is_payable: bool) -> PayerReply:
     return reply
 
 
-def _plan_promise(locked: PaymentLink, reply: PayerReply, now: datetime) -> bool:
+def _plan_promise(locked: PaymentLink, day: date, now: datetime) -> bool:
     """Put the promise in the place of the next reminder; False where none is sent, so
     that a person has to see to it."""
-    assert reply.promised_on is not None  # noqa: S101 - a constraint of the table
     zone = zone_of(locked.customer)
-    locked.promise_due_at = pauses.promise_due_at(reply.promised_on, now, zone)
+    locked.promise_due_at = pauses.promise_due_at(day, now, zone)
     locked.save(update_fields=["promise_due_at"])
     reminders.plan(locked)
     if not locked.reminders_due.filter(step=None, state=DueState.PLANNED).exists():

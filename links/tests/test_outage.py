@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from links.models import ProviderAccount
 from links.providers.base import PaymentSnapshot, ProviderUnavailable
@@ -127,7 +128,9 @@ class TestLifeline:
         assert self.trouble() is Trouble.SILENT
 
     def test_costs_one_query_beside_the_accounts_and_the_clock(
-        self, account: ProviderAccount, django_assert_num_queries: object
+        self,
+        account: ProviderAccount,
+        django_assert_num_queries: DjangoAssertNumQueries,
     ) -> None:
-        with django_assert_num_queries(3):  # type: ignore[operator]
+        with django_assert_num_queries(3):
             lifeline.lifelines()

@@ -1,6 +1,7 @@
 """What customers answer: what is kept, how reminders rest, how staff answer."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -41,9 +42,9 @@ def make_sent(
 
 
 def give(
-    link: PaymentLink, kind: str, text: str = "", *, at: datetime = SENT, **more: object
+    link: PaymentLink, kind: str, text: str = "", *, at: datetime = SENT, **more: Any
 ) -> PayerReply:
-    said = Said(kind, text, **more)  # type: ignore[arg-type]
+    said = Said(kind, text, **more)
     with clock.frozen(at):
         return replies.give(link, said, is_payable=True)
 

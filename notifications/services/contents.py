@@ -163,7 +163,7 @@ def made_of(make: kinds.Files, message: Message) -> Sequence[Attachment]:
     """The files of one e-mail; none where they cannot be made, so that it leaves."""
     try:
         return make()
-    except Exception:  # as above
+    except Exception:  # code of another app; logged, and the mail leaves all the same
         logger.exception("files not made: message=%s", message.public_id)
         return ()
 

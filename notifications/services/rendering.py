@@ -64,7 +64,7 @@ _HELLO = {
     "pt": ("Olá", "Olá {}"),
     "sv": ("Hej", "Hej {}"),
     "tr": ("Merhaba", "Merhaba {}"),
-    "zh": ("您好", "{}，您好"),  # noqa: RUF001 - a comma of theirs
+    "zh": ("您好", "{}\N{FULLWIDTH COMMA}您好"),
 }
 # to nobody in particular, and to somebody
 _FOLDED = frozenset({"es", "pl", "pt", "tr"})

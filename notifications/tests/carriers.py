@@ -30,9 +30,9 @@ class FakeCarrier:
                 self, outgoing: Outgoing, following: Following | None = None
             ) -> HandedOver:
                 outgoing.ensure_fresh()
-                owner.on_send(outgoing)
                 if owner.asks_ahead and following:
                     following.make()
+                owner.on_send(outgoing)
                 owner.taken.append(outgoing)
                 return HandedOver(f"id-{outgoing.public_id}")
 
