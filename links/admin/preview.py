@@ -19,9 +19,8 @@ from notifications.models import ChannelName
 from notifications.services import outbox
 from notifications.services.rendering import Rendered, SmsCount, sms_parts
 
-from .. import message_kinds
 from ..models import NumberSeries, PaymentLink
-from ..services import accounts, pages, recipients, totals
+from ..services import accounts, message_values, pages, recipients, totals
 from . import picking
 from .entry import frame, link_or_404, needs
 from .link_form import LinkForm, Wanted
@@ -108,7 +107,7 @@ def _preview(
     link: PaymentLink, description: str, kind: str, known: dict[str, str], url: str
 ) -> Preview:
     language = language_of(link.customer)
-    values = message_kinds.values_of(link, description, language)
+    values = message_values.values_of(link, description, language)
     email = outbox.preview(kind, EMAIL, language, values, url)
     sms = outbox.preview(kind, SMS, language, values, url)
     return Preview(

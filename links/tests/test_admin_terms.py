@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from links import message_kinds
 from links.models import AmountKind, PaymentLink
-from links.services import checkouts, payments
+from links.services import checkouts, message_values, payments
 from links.services.amounts import LineData
 from links.services.asking import Choice
 from links.services.terms import Terms
@@ -204,6 +203,6 @@ class TestMessages:
         payments.record(make_seen(link))
 
         message = Message.objects.get(kind="receipt", channel="email")
-        values = message_kinds._context([message])[message.pk]
+        values = message_values.context([message])[message.pk]
         assert values["balance"] == ""
         assert values["amount_received"] == "€12.50"

@@ -21,7 +21,7 @@ MODULES = (
     "services/asking.py",
     "services/replies.py",
     "documents/invoice.py",
-    "message_kinds.py",
+    "services/message_values.py",
 )
 # What `templatize` makes of the tags: gettext calls in Python.
 CALL = re.compile(r"""gettext\(u?(['"])((?:\\.|(?!\1).)*)\1\)""")

@@ -15,7 +15,6 @@ from django.db.models import Min
 
 from customers.models import Customer
 from customers.services import zones
-from links import message_kinds
 from links.models import (
     Anchor,
     DueState,
@@ -24,7 +23,7 @@ from links.models import (
     ReminderPlan,
     ReminderStep,
 )
-from links.services import reminders, sending
+from links.services import message_rules, reminders, sending
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
 from notifications.models import Message, MessageState
@@ -360,7 +359,7 @@ def over_a_change_of_rules(
     start = datetime(YEAR, 6, 1, 12, tzinfo=UTC)
     with clock.frozen(start):
         link = send(make_customer(time_zone="Africa/Maputo"), date(YEAR, 6, 9), plan)
-    for module in (zones, reminders, message_kinds):
+    for module in (zones, reminders, message_rules):
         monkeypatch.setattr(module, "zone_of", lambda *_who: ZoneInfo(new_rules))
     live(start, start + timedelta(days=30))
     rows = Message.objects.filter(reference=link.public_id, kind="reminder")

@@ -2,9 +2,8 @@
 
 import pytest
 
-from links import message_kinds
 from links.models import Refund
-from links.services import payments, refunding
+from links.services import message_values, payments, refunding
 from notifications.models import Message
 
 from .factories import make_customer, make_link, make_seen, make_user
@@ -18,9 +17,9 @@ def test_a_receipt_written_after_the_decision_promises_nothing() -> None:
     assert surplus is not None
     receipts = list(Message.objects.filter(subject_id=surplus.public_id))
     receipt = receipts[0]
-    before = message_kinds._context([receipt])[receipt.pk]["surplus"]
+    before = message_values.context([receipt])[receipt.pk]["surplus"]
 
     refunding.decline(Refund.objects.get(origin="surplus"), user=make_user())
 
-    after = message_kinds._context([receipt])[receipt.pk]["surplus"]
+    after = message_values.context([receipt])[receipt.pk]["surplus"]
     assert (before, after) == ("€10.00", "")

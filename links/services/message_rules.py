@@ -1,0 +1,96 @@
+"""Whether a message about a link is still wanted, and when it may leave."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from customers.services import zones
+from customers.services.customers import zone_of
+from merchant_portal.business.models import Business
+from notifications.models import ChannelName, Message
+
+from ..models import LinkStatus, PaymentLink, PaymentState
+from . import daily_limit, pauses, recipients, reminders
+from .message_values import links_of
+
+
+def still_asking(messages: Sequence[Message]) -> set[int]:
+    """Those whose link still asks for money; one query, no locks."""
+    asking = set(
+        PaymentLink.objects.filter(
+            public_id__in={message.reference for message in messages},
+            status=LinkStatus.ACTIVE,
+        ).values_list("public_id", flat=True)
+    )
+    return {message.pk for message in messages if message.reference in asking}
+
+
+def still_reminding(messages: Sequence[Message]) -> set[int]:
+    """As above, and reminders are wanted, no payment is on its way, and no day was
+    named since, which is reminded of by itself; two queries."""
+    asking = set(
+        PaymentLink.objects.filter(
+            public_id__in={message.reference for message in messages},
+            status=LinkStatus.ACTIVE,
+            has_reminders=True,
+        )
+        .exclude(payments__state=PaymentState.PROCESSING)
+        .values_list("public_id", flat=True)
+    )
+    promised_at = pauses.promised_at(asking)
+    return {
+        message.pk
+        for message in messages
+        if message.reference in asking
+        and not _is_replaced(message, promised_at.get(message.reference))
+    }
+
+
+def _is_replaced(message: Message, promised_at: datetime | None) -> bool:
+    """Whether the day that the customer named takes the place of this reminder."""
+    return (
+        message.is_automatic
+        and promised_at is not None
+        and message.created_at <= promised_at
+    )
+
+
+def next_allowed(messages: Sequence[Message], now: datetime) -> dict[int, datetime]:
+    """Reminders wait for the morning at night, where one got enough for the day, and
+    while the customer waits for an answer.
+
+    An outage or a retry carries them there. What a person sends goes at once.
+    """
+    automatic = [message for message in messages if message.is_automatic]
+    if not automatic:
+        return {}
+    found = links_of(automatic).select_related("customer")
+    links = {link.public_id: link for link in found}
+    phones = _phones([link for link in links.values() if _is_zone_unknown(link)])
+    business = Business.objects.current()
+    rest_until = pauses.rest_until(list(links))
+    later: dict[int, datetime] = {}
+    days: dict[int, ZoneInfo] = {}
+    for message in automatic:
+        link = links.get(message.reference)
+        customer = link.customer if link else None
+        days[message.pk] = zone_of(customer, business)
+        phone = phones.get(link.pk, "") if link else ""
+        places = zones.candidates(customer, phone, business)
+        rested = max(rest_until.get(message.reference, now), now)
+        if (at := reminders.outside_quiet_hours(rested, places)) > now:
+            later[message.pk] = at
+    awake = [message for message in automatic if message.pk not in later]
+    for pk in daily_limit.over(awake, now, days) if awake else ():
+        later[pk] = reminders.next_morning(now, days[pk])
+    return later
+
+
+def _is_zone_unknown(link: PaymentLink) -> bool:
+    return link.customer is not None and not link.customer.time_zone
+
+
+def _phones(links: Sequence[PaymentLink]) -> dict[int, str]:
+    """link pk → its customer's number; one query, none without links."""
+    known = recipients.addresses_of_many(links)
+    return {pk: found.get(ChannelName.SMS, "") for pk, found in known.items()}
