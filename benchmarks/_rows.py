@@ -3,6 +3,7 @@
 from datetime import date
 
 from django.db import connection
+from django.db.models import Model
 
 from customers.models import Customer
 from customers.services import customers
@@ -58,8 +59,8 @@ def multiply(wanted: int) -> None:
         "status": "(ARRAY['active','paid','expired','canceled'])[1 + n % 4]",
         "created_at": "created_at - n * interval '37 seconds'",
     }
-    _copy(PaymentLink, new, f"id = {first.pk}", f"generate_series({there}, {wanted}) n")
-    _copy(
+    copy(PaymentLink, new, f"id = {first.pk}", f"generate_series({there}, {wanted}) n")
+    copy(
         LineItem,
         {"link_id": "made.id"},
         f"link_id = {first.pk}",
@@ -71,14 +72,14 @@ def multiply(wanted: int) -> None:
         cursor.execute("RESET statement_timeout")
 
 
-def _copy(
-    model: type[PaymentLink | LineItem],
+def copy(
+    model: type[Model],
     new: dict[str, str],
     which: str,
     times: str,
     only: str = "true",
 ) -> None:
-    """INSERT of the row `which`, once for each of `times`, with `new` expressions."""
+    """INSERT of the rows `which`, once for each of `times`, with `new` expressions."""
     columns = [
         field.attname for field in model._meta.concrete_fields if not field.primary_key
     ]

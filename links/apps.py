@@ -6,7 +6,10 @@ class LinksConfig(AppConfig):
     label = "links"
 
     def ready(self) -> None:
-        from .providers import credentials
-        from .services import keyring
+        from notifications.signals import message_settled
 
+        from .providers import credentials
+        from .services import climbing, keyring
+
+        message_settled.connect(climbing.heard_of, dispatch_uid="links.climbing")
         credentials.entered_by(lambda: keyring.held().entered)

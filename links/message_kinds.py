@@ -11,7 +11,7 @@ from notifications import visibility
 from notifications.kinds import Kind, no_files, register
 from notifications.models import Category, ChannelName, Message
 
-from .models import PaymentLink
+from .models import KIND_OF_TONE, PaymentLink
 from .services import message_rules, message_values, pages, papers
 
 
@@ -48,7 +48,10 @@ _WITH_INVOICE = {"invitation", "correction"}
 _KINDS: tuple[tuple[str, Category, StillDue], ...] = (
     ("invitation", Category.INVITATION, message_rules.still_asking),
     ("correction", Category.INVITATION, message_rules.still_asking),
-    ("reminder", Category.REMINDER, message_rules.still_reminding),
+    *(
+        (name, Category.REMINDER, message_rules.still_reminding)
+        for name in KIND_OF_TONE.values()
+    ),
     ("receipt", Category.RECEIPT, _always),
     ("refund", Category.RECEIPT, _always),
     ("cancellation", Category.NOTICE, _always),

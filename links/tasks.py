@@ -8,14 +8,16 @@ from merchant_portal.lib import queue
 from .providers.base import ProviderError
 from .services import (
     checkouts,
+    climbing,
     comparisons,
     disputes,
     inbox,
     links,
     looks,
+    planning,
     reconcile,
     refunding,
-    reminders,
+    reminding,
     ticks,
     training,
 )
@@ -134,8 +136,11 @@ def sweep() -> None:
     ticks.note()
     training.deliver_webhooks()
     links.expire_due()
-    while reminders.enqueue_due():
+    while reminding.enqueue_due():
         pass
+    while climbing.climb_due():
+        pass
+    planning.replan_for_a_while()
     events = inbox.due()
     for pk in events:
         queue.nudge("links.tasks.process_webhook", pk)

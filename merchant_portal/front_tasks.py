@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-from links.admin import comparisons, disputes, formats, replies
+from links.admin import comparisons, disputes, formats, replies, tasks_page
 from links.models import Mismatch, PaymentLink, RefundState
 from links.services import reviewing
 from merchant_portal.staff.models import User
@@ -78,6 +78,7 @@ def for_person(user: User, now: datetime, zone: ZoneInfo) -> list[Task]:
     tasks = [
         *_dispute_tasks(user, now, zone),
         *_reply_tasks(user),
+        *_staff_tasks(user, now),
         *_message_tasks(user, now),
         *_payment_tasks(user),
         *_refund_tasks(user),
@@ -104,6 +105,20 @@ def _reply_tasks(user: User) -> list[Task]:
     )
     url = reverse("admin:links_payerreply_changelist") + "?needs=person"
     return [Task("chat", words % count, url)]
+
+
+def _staff_tasks(user: User, now: datetime) -> list[Task]:
+    """Those that are for the reader, or for nobody in particular."""
+    if not user.may(Right.LINKS_WRITE):
+        return []
+    mine = Q(assigned_to=user) | Q(assigned_to__isnull=True)
+    found = tasks_page.visible_to(user, reviewing.tasks()).filter(mine, due_at__lte=now)
+    count = found.count()
+    if not count:
+        return []
+    words = ngettext("%d task to do", "%d tasks to do", count)
+    url = reverse("admin:links_stafftask_changelist") + "?needs=person"
+    return [Task("task_alt", words % count, url)]
 
 
 def _message_tasks(user: User, now: datetime) -> list[Task]:

@@ -9,6 +9,7 @@ from .models import Category, Message
 
 Values = dict[str, str]
 Files = Callable[[], Sequence[Attachment]]
+NotBefore = Callable[[Sequence[Message], datetime], Mapping[int, datetime]]
 
 
 class UnknownKind(LookupError):
@@ -37,8 +38,8 @@ class Kind:
 
     `name`: folder of its templates. `channels`: names of ChannelName it has templates
     for. `placeholders`: the values its templates may use beside the common ones.
-    The callables take a batch of messages of this kind, make one query each, and take
-    no locks:
+    The callables take a batch of messages of this kind (`not_before`: of all kinds that
+    have the same), make one query each, and take no locks:
     `context` gives for each message's pk all of `placeholders`, formatted in the
     message's language; a pk left out means that the thing is gone, and the message
     fails. `link_urls` gives the secret address that fills `{link_url}` when a message
@@ -56,9 +57,7 @@ class Kind:
     admin_url: Callable[[Message], str]
     sample: Callable[[str], Values]
     still_due: Callable[[Sequence[Message]], set[int]] = _always
-    not_before: Callable[[Sequence[Message], datetime], Mapping[int, datetime]] = (
-        _at_once
-    )
+    not_before: NotBefore = _at_once
     link_urls: Callable[[Sequence[Message]], Mapping[int, str]] = _no_links
     attachments: Callable[[Sequence[Message]], Mapping[int, Files]] = no_files
     required: frozenset[str] = field(default_factory=frozenset)

@@ -21,7 +21,7 @@ from customers.services import customers  # noqa: E402
 from links.models import PaymentLink, ReminderDue  # noqa: E402
 from links.models.links import PaymentLinkQuerySet  # noqa: E402
 from links.providers.base import PaymentSnapshot, SeenState  # noqa: E402
-from links.services import links, payments, reminders, sending  # noqa: E402
+from links.services import links, payments, reminding, sending  # noqa: E402
 from links.services.amounts import LineData  # noqa: E402
 from links.services.links import LinkData  # noqa: E402
 from merchant_portal.lib import clock, crash  # noqa: E402
@@ -112,7 +112,7 @@ def plan(seconds: float, *, is_locked: bool) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            reminders.enqueue_due()
+            reminding.enqueue_due()
         except OperationalError:
             if is_locked:
                 raise

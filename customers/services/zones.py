@@ -1,6 +1,6 @@
 """Where on the clock a customer may be, when nobody has said it."""
 
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
@@ -26,6 +26,16 @@ def candidates(
     return tuple(dict.fromkeys(found)) or (zone_of(customer, business),)
 
 
+def countries(
+    customer: Customer | None, phone: str, business: Business
+) -> tuple[str, ...]:
+    """ISO 3166-1 codes of where they may be: their own, their number's; else the
+    business's."""
+    said = customer.country if customer is not None else ""
+    found = dict.fromkeys(code for code in (said, _country_of(phone)) if code)
+    return tuple(found) or (business.country,)
+
+
 @cache
 def _of_country(code: str) -> tuple[ZoneInfo, ...]:
     """Zones of an ISO 3166-1 country by the Unicode data; none for an unknown one."""
@@ -34,6 +44,7 @@ def _of_country(code: str) -> tuple[ZoneInfo, ...]:
     return tuple(ZoneInfo(name) for name in names if name in known)
 
 
+@lru_cache(maxsize=4096)
 def _country_of(phone: str) -> str:
     """The country that gave out the number; where its owner is, may be another."""
     if not phone:

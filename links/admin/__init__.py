@@ -11,7 +11,9 @@ from . import (
     payouts,
     plans,
     refunds,
+    reminder_acts,
     replies,
+    tasks_page,
 )
 
 __all__ = [
@@ -25,5 +27,7 @@ __all__ = [
     "payouts",
     "plans",
     "refunds",
+    "reminder_acts",
     "replies",
+    "tasks_page",
 ]

@@ -45,7 +45,7 @@ def send_view(request: HttpRequest, pk: int) -> HttpResponse:
         sent = sending.send(link, panel.channels, actor=who(request).actor(), key=key)
         return _("Done. The link is on its way.") if sent else _("It was sent already.")
 
-    return _do(request, link, panels.SEND, panel, act)
+    return do(request, link, panels.SEND, panel, act)
 
 
 @require_POST
@@ -80,7 +80,7 @@ def edit_view(request: HttpRequest, pk: int) -> HttpResponse:
         editing.save(link, panel, actor=who(request).actor())
         return _("Saved.")
 
-    return _do(request, link, panels.EDIT, panel, act)
+    return do(request, link, panels.EDIT, panel, act)
 
 
 @require_POST
@@ -105,7 +105,7 @@ def cancel_view(request: HttpRequest, pk: int) -> HttpResponse:
             raise LinkConflict(_("This link is closed or paid already."))
         return _("Canceled. Nobody can pay it any more.")
 
-    return _do(request, link, panels.CANCEL, panel, act)
+    return do(request, link, panels.CANCEL, panel, act)
 
 
 @require_POST
@@ -122,7 +122,7 @@ def extend_view(request: HttpRequest, pk: int) -> HttpResponse:
             raise LinkConflict(_("This link is not expired."))
         return _("Open again, under the same address.")
 
-    return _do(request, link, panels.EXTEND, panel, act)
+    return do(request, link, panels.EXTEND, panel, act)
 
 
 @require_POST
@@ -140,7 +140,7 @@ def answer_view(request: HttpRequest, pk: int, reply_pk: int) -> HttpResponse:
         replies.answer(reply, panel.values["answer"], by=who(request))
         return _("Done. The answer is on its way.")
 
-    return _do(request, link, panels.REPLY, panel, act)
+    return do(request, link, panels.REPLY, panel, act)
 
 
 @require_POST
@@ -184,10 +184,10 @@ def record_view(request: HttpRequest, pk: int) -> HttpResponse:
         amount = formats.money(paid.amount_minor, paid.currency)
         return _("Payment of %s recorded.") % amount
 
-    return _do(request, link, panels.RECORD, panel, act)
+    return do(request, link, panels.RECORD, panel, act)
 
 
-def _do(
+def do(
     request: HttpRequest,
     link: PaymentLink,
     name: str,

@@ -9,7 +9,15 @@ from merchant_portal.staff.roles import Right
 from ..models import LineItem, LinkStatus, PaymentLink
 from ..providers.manual import METHODS
 from ..services import pages, papers, recipients
-from . import formats, outlook, panels, replies, terms_words
+from . import (
+    formats,
+    outlook,
+    panels,
+    reminder_form,
+    replies,
+    tasks_page,
+    terms_words,
+)
 from .panels import Panels
 
 EDITABLE = (LinkStatus.DRAFT, LinkStatus.ACTIVE)
@@ -42,6 +50,8 @@ def context(
         "methods": list(METHODS.items()),
         "panels": {**panels.fresh(link, zone, known), **typed},
         **_replies(link, typed, zone),
+        **tasks_page.rows_of(link, zone),
+        **reminder_form.of_link(link, zone),
         "replaced_by": getattr(link, "replaced_by", None),
         "can": _permits(link, user, known),
     }

@@ -1,7 +1,7 @@
 """Money and moments as the reader of the admin writes them."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -83,3 +83,9 @@ def quantity(milli: int) -> str:
 def short_day(on: date) -> str:
     """Day and month, for the axis of a chart."""
     return format_date(on, "d MMM", locale=language())
+
+
+def weekday(of_week: date, number: int) -> str:
+    """Short name of a day of that week; 0 is Monday."""
+    on = of_week - timedelta(days=of_week.weekday() - number)
+    return format_date(on, "EEE", locale=language())

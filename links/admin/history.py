@@ -100,6 +100,28 @@ _WORDS: dict[str, tuple[str, str, Promise]] = {
         CALM,
         gettext_lazy("Reminder came due"),
     ),
+    "reminders.paused": (
+        "notifications_paused",
+        CALM,
+        gettext_lazy("Reminders paused"),
+    ),
+    "reminders.resumed": (
+        "notifications_active",
+        CALM,
+        gettext_lazy("Reminders go on"),
+    ),
+    "reminder.plan_chosen": (
+        "notifications_active",
+        CALM,
+        gettext_lazy("Another reminder plan chosen"),
+    ),
+    "reminder.climbed": (
+        "alt_route",
+        CALM,
+        gettext_lazy("Not arrived; tried another way"),
+    ),
+    "task.made": ("task_alt", CALM, gettext_lazy("Task for staff")),
+    "task.done": ("task_alt", GOOD, gettext_lazy("Task done")),
 }
 _MESSAGE_WORDS: dict[str, tuple[str, str, Promise]] = {
     "queued": ("schedule_send", CALM, gettext_lazy("%(what)s queued")),
@@ -124,6 +146,8 @@ _KINDS: dict[str, Promise] = {
     "invitation": gettext_lazy("Payment link"),
     "correction": gettext_lazy("Corrected link"),
     "reminder": gettext_lazy("Reminder"),
+    "reminder_firm": gettext_lazy("Clear reminder"),
+    "reminder_last": gettext_lazy("Last reminder"),
     "receipt": gettext_lazy("Receipt"),
     "cancellation": gettext_lazy("Cancellation"),
     "refund": gettext_lazy("Refund notice"),
@@ -227,7 +251,10 @@ def _more(entry: Entry) -> str:
         return ", ".join(str(_FIELDS.get(name, name)) for name in detail["fields"])
     if "channels" in detail:
         return ", ".join(str(_CHANNELS.get(name, name)) for name in detail["channels"])
-    for name in ("error", "reason", "number", "to", "provider"):
+    if "missed" in detail:
+        ways = (detail["missed"], detail.get("channel", ""))
+        return " → ".join(str(_CHANNELS.get(way, way)) for way in ways if way)
+    for name in ("error", "reason", "task", "step", "plan", "number", "to", "provider"):
         if detail.get(name):
             return str(detail[name])
     return ""

@@ -27,7 +27,9 @@ from . import (
     papers,
     picking,
     preview,
+    reminder_acts,
     replies,
+    task_acts,
 )
 from .columns import LinkColumns
 from .entry import who
@@ -52,6 +54,15 @@ VIEWS = (
     ("<int:pk>/record-payment/", "record", acts.record_view),
     ("<int:pk>/replies/<int:reply_pk>/", "answer", acts.answer_view),
     ("<int:pk>/replies/<int:reply_pk>/file/", "proof", replies.proof_view),
+    ("<int:pk>/pause/", "pause", reminder_acts.pause_view),
+    ("<int:pk>/resume/", "resume", reminder_acts.resume_view),
+    ("<int:pk>/plan/", "plan", reminder_acts.plan_view),
+    ("<int:pk>/tasks/<int:task_pk>/", "task", task_acts.task_view),
+    (
+        "of-customer/<int:pk>/reminders/",
+        "customer_reminders",
+        reminder_acts.customer_view,
+    ),
     ("<int:pk>/correct/", "correct", create.correct_view),
 )
 TABS = (

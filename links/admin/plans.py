@@ -5,24 +5,60 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.decorators import display
-from unfold.widgets import UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldBooleanWidget
 
 from merchant_portal.audit import services as audit
 from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.roles import Right
+from notifications.models import ChannelName
 
-from ..models import ReminderPlan, ReminderStep
+from ..models import TASK_RUNG, ReminderPlan, ReminderStep
+from ..models.reminders import RUNGS, check_ladder
+from ..services import planning
+from ..services.rehearsal import Edited
+from . import rehearsal_page
 from .entry import who
+
+REHEARSE = "_rehearse"
+# the button of the form that shows and does not save
+
+
+class LadderField(forms.TypedMultipleChoiceField):
+    """The ways to try, always in the order in which they are written."""
+
+    widget = UnfoldAdminCheckboxSelectMultipleWidget
+
+    def __init__(self, **kwargs: Any) -> None:
+        names = {**dict(ChannelName.choices), TASK_RUNG: gettext_lazy("Task for staff")}
+        choices = [(rung, names[rung]) for rung in RUNGS]
+        super().__init__(choices=choices, required=False, **kwargs)
+
+    def clean(self, value: Any) -> list[str]:
+        ladder = [
+            rung for rung in RUNGS if rung in super(LadderField, self).clean(value)
+        ]
+        check_ladder(ladder)
+        return ladder
 
 
 class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
     """A plan may take over as the default; the default itself cannot step down."""
 
+    ladder = LadderField(
+        label=gettext_lazy("Ways to try, one after the other"),
+        help_text=gettext_lazy(
+            "When a message comes back, or is not delivered in time, the next one is"
+            " tried. Nothing ticked: the ways of the last send, all at once."
+        ),
+    )
     make_default = forms.BooleanField(
         label=gettext_lazy("Default"),
         required=False,
@@ -32,7 +68,7 @@ class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = ReminderPlan
-        fields = ("name",)
+        fields = ("name", "ladder", "ladder_hours")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,12 +80,24 @@ class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
             )
 
 
+class StepForm(forms.ModelForm):  # type: ignore[type-arg]
+    ladder = LadderField(
+        label=gettext_lazy("Other ways than the plan's"),
+        help_text=gettext_lazy("Nothing ticked: as the plan says."),
+    )
+
+    class Meta:
+        model = ReminderStep
+        fields = ("anchor", "offset_days", "local_time", "act", "tone", "ladder")
+
+
 class StepInline(RightsMixin, StackedInline):  # type: ignore[misc]
     view_right: ClassVar[Right] = Right.LINKS_READ
     add_right = change_right = delete_right = Right.PLANS_WRITE
     model = ReminderStep
+    form = StepForm
     extra = 0
-    fields = ("anchor", "offset_days", "local_time")
+    fields = (("anchor", "offset_days", "local_time"), ("act", "tone"), "ladder")
 
 
 @admin.register(ReminderPlan)
@@ -58,29 +106,98 @@ class ReminderPlanAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     add_right = change_right = Right.PLANS_WRITE
 
     form = PlanForm
-    readonly_fields = ("default_label",)
+    readonly_fields = ("default_label", "ways_shown")
     inlines = (StepInline,)
-    list_display = ("name", "default_label", "steps_shown")
+    list_display = ("name", "default_label", "steps_shown", "foretold")
     ordering = ("name",)
     sortable_by = ()
     actions = None
+    change_form_after_template = "admin/links/reminderplan/rehearse.html"
+    list_before_template = "admin/links/reminderplan/about.html"
+
+    class Media:
+        css = {"all": ["portal/links.css"]}
+
+    def get_urls(self) -> list[URLPattern]:
+        views = (
+            ("rehearsal/", "rehearsal", rehearsal_page.all_view),
+            ("<int:pk>/rehearsal/", "rehearsal_of", rehearsal_page.plan_view),
+        )
+        ours = [
+            path(
+                route,
+                self.admin_site.admin_view(view),
+                name=f"links_reminderplan_{name}",
+            )
+            for route, name, view in views
+        ]
+        return [*ours, *super().get_urls()]
 
     @display(description=gettext_lazy("Default"), label={"yes": "success"})
     def default_label(self, plan: ReminderPlan) -> tuple[str, str] | None:
         return ("yes", _("Default")) if plan.is_default else None
 
+    @display(description=gettext_lazy("Ways to try"))
+    def ways_shown(self, plan: ReminderPlan) -> str:
+        names = {**dict(ChannelName.choices), TASK_RUNG: _("Task for staff")}
+        return " → ".join(str(names[rung]) for rung in plan.ladder) or _("As last sent")
+
     @display(description=gettext_lazy("Steps"))
     def steps_shown(self, plan: ReminderPlan) -> str:
-        return " · ".join(_in_words(step) for step in plan.steps.all())
+        return " · ".join(str(step) for step in plan.steps.all())
+
+    @display(description=gettext_lazy("Rehearsal"))
+    def foretold(self, plan: ReminderPlan) -> SafeString:
+        url = reverse("admin:links_reminderplan_rehearsal_of", args=[plan.pk])
+        return format_html(
+            '<a class="mp-link mp-nowrap" href="{}">{}</a>', url, _("The next 30 days")
+        )
 
     def get_fields(
         self, request: HttpRequest, obj: ReminderPlan | None = None
     ) -> tuple[str, ...]:
-        may_change = self.has_change_permission(request, obj)
-        return ("name", "make_default" if may_change else "default_label")
+        if self.has_change_permission(request, obj):
+            return ("name", "make_default", "ladder", "ladder_hours")
+        return ("name", "default_label", "ways_shown", "ladder_hours")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("steps")
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if request.method == "POST" and REHEARSE in request.POST:
+            edited = self._edited(request, object_id)
+            if edited is not None:
+                return rehearsal_page.edited_view(request, edited)
+        answer: HttpResponse = super().changeform_view(
+            request, object_id, form_url, extra_context
+        )
+        return answer
+
+    def _edited(self, request: HttpRequest, object_id: str | None) -> Edited | None:
+        """The plan as it stands in the form, nothing saved; None where the form has
+        mistakes, which the page of the form then shows."""
+        obj = self.get_object(request, object_id) if object_id else ReminderPlan()
+        if obj is None:
+            raise Http404
+        form = self.get_form(request, obj)(request.POST, instance=obj)
+        formsets, _inlines = self._create_formsets(request, obj, bool(object_id))
+        if not all([form.is_valid(), *(formset.is_valid() for formset in formsets)]):
+            return None
+        [steps] = formsets
+        kept = [
+            row.instance
+            for row in steps.forms
+            if row not in steps.deleted_forms and (row.instance.pk or row.has_changed())
+        ]
+        for number, step in enumerate(kept, start=1):
+            step.pk = step.pk or -number
+        return Edited(obj, kept, takes_over=bool(form.cleaned_data["make_default"]))
 
     @transaction.atomic
     def save_model(
@@ -99,21 +216,10 @@ class ReminderPlanAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         self, request: HttpRequest, form: Any, formsets: Any, change: bool
     ) -> None:
         super().save_related(request, form, formsets, change)
+        planning.follow(form.instance)
         audit.record(
             who(request).actor().id,
             "reminder_plan.changed" if change else "reminder_plan.created",
             form.instance.public_id,
             fields=form.changed_data,
         )
-
-
-def _in_words(step: ReminderStep) -> str:
-    days = abs(step.offset_days)
-    if step.anchor == "sent":
-        return _("%s days after sending") % days
-    if days == 0:
-        return _("on the due date")
-    words = (
-        _("%s days before it is due") if step.offset_days < 0 else _("%s days after")
-    )
-    return words % days

@@ -22,7 +22,8 @@ from ..models import (
     ReminderDue,
 )
 from ..providers.manual import METHODS
-from ..services import pauses, timeline, totals
+from ..services import pauses, reminders, timeline, totals
+from ..services.reminder_rules import PAUSED
 from . import formats, history
 from .labels import LINK_COLORS, PAYMENT_COLORS, payment_flags, reminder_reason
 
@@ -39,9 +40,10 @@ def context(link: PaymentLink, user: User) -> dict[str, Any]:
         link.payments.select_related("account", "recorded_by").order_by("-occurred_at")
     )
     dues = list(link.reminders_due.select_related("step").order_by("due_at"))
-    rest_until = pauses.rest_until([link.public_id]).get(link.public_id, now)
+    rest = pauses.rests([link.public_id]).get(link.public_id)
+    is_resting = rest is not None and rest.until > now
     seen = [
-        rest_until > now,
+        is_resting,
         link.status,
         link.version,
         link.amount_paid_minor,
@@ -60,7 +62,9 @@ def context(link: PaymentLink, user: User) -> dict[str, Any]:
         "history": history.lines(entries, zone),
         "payments": [_payment_row(payment, zone) for payment in payments],
         "next_reminder": _next_reminder(dues, zone),
-        "is_resting": rest_until > now,
+        "is_resting": is_resting,
+        "is_paused": is_resting and rest is not None and rest.reason == PAUSED,
+        "plan_name": str(reminders.plan_of(link)) if link.has_reminders else "",
         "left_out": _left_out(dues, zone),
         "may_resolve": user.may(Right.PAYMENTS_WRITE),
         "may_write": user.may(Right.LINKS_WRITE),

@@ -1,5 +1,6 @@
 from .accounts import ProviderAccount
 from .activity import Activity
+from .chasing import Climb, ClimbState, ReminderPause, StaffTask, TaskKind
 from .checkouts import Checkout, CheckoutState
 from .comparisons import Comparison, ComparisonState, Difference, Gap, Subject
 from .disputes import Dispute, DisputeState
@@ -11,7 +12,18 @@ from .numbers import NumberSeries
 from .payments import Mismatch, Payment, PaymentState
 from .payouts import Payout, PayoutState
 from .refunds import Refund, RefundOrigin, RefundState
-from .reminders import Anchor, DueState, ReminderDue, ReminderPlan, ReminderStep
+from .reminders import (
+    KIND_OF_TONE,
+    TASK_RUNG,
+    Anchor,
+    CustomerPlan,
+    DueState,
+    ReminderDue,
+    ReminderPlan,
+    ReminderStep,
+    StepAct,
+    Tone,
+)
 from .replies import PayerReply, ReplyKind
 from .sweeps import LastSweep
 from .totals import DailyTotal, Measure
@@ -23,13 +35,18 @@ from .training import (
 )
 
 __all__ = [
+    "KIND_OF_TONE",
+    "TASK_RUNG",
     "Activity",
     "AmountKind",
     "Anchor",
     "Checkout",
     "CheckoutState",
+    "Climb",
+    "ClimbState",
     "Comparison",
     "ComparisonState",
+    "CustomerPlan",
     "DailyTotal",
     "Difference",
     "Dispute",
@@ -55,10 +72,15 @@ __all__ = [
     "RefundOrigin",
     "RefundState",
     "ReminderDue",
+    "ReminderPause",
     "ReminderPlan",
     "ReminderStep",
     "ReplyKind",
+    "StaffTask",
+    "StepAct",
     "Subject",
+    "TaskKind",
+    "Tone",
     "TrainingDispute",
     "TrainingPayment",
     "TrainingRefund",

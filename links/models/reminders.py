@@ -2,23 +2,67 @@
 
 from datetime import time
 
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from customers.models import Customer
 from merchant_portal.lib import ids
+from notifications.models import ChannelName
 
 from .links import PaymentLink
+
+TASK_RUNG = "task"
+# the last step of a ladder: a person sees to it
+RUNGS: tuple[str, ...] = (*ChannelName.values, TASK_RUNG)
+MOST_DAYS = 730
 
 
 def new_public_id() -> str:
     return ids.new("rpl")
 
 
+def check_ladder(ladder: object) -> None:
+    """ValidationError for anything but different rungs, of which a task is the last."""
+    if not isinstance(ladder, list) or len(set(map(str, ladder))) != len(ladder):
+        raise ValidationError(_("Name each channel once."))
+    if any(rung not in RUNGS for rung in ladder):
+        raise ValidationError(
+            _("Known are: %s.") % ", ".join(RUNGS), code="unknown_rung"
+        )
+    if TASK_RUNG in ladder[:-1]:
+        raise ValidationError(_("A task for staff can only be the last way."))
+    if ladder == [TASK_RUNG]:
+        raise ValidationError(_("Name at least one channel before the task."))
+
+
 class Anchor(models.TextChoices):
     SENT = "sent", _("after sending")
     DUE = "due", _("relative to the due date")
+    EXPIRY = "expiry", _("relative to the day the link expires")
+    REPLY = "reply", _("after the customer's last reply")
+
+
+class Tone(models.TextChoices):
+    FRIENDLY = "friendly", _("Friendly")
+    FIRM = "firm", _("Clear")
+    LAST = "last", _("Last reminder")
+
+
+class StepAct(models.TextChoices):
+    MESSAGE = "message", _("Send a reminder")
+    TASK = "task", _("Make a task for staff")
+
+
+KIND_OF_TONE = {
+    Tone.FRIENDLY: "reminder",
+    Tone.FIRM: "reminder_firm",
+    Tone.LAST: "reminder_last",
+}
+# which kind of message says it
 
 
 class ReminderPlan(models.Model):
@@ -29,6 +73,24 @@ class ReminderPlan(models.Model):
     )
     name = models.CharField(_("name"), max_length=100)
     is_default = models.BooleanField(_("default"), default=False)
+    ladder = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_ladder],
+        help_text="channels to try one after the other, perhaps `task` at the end;"
+        " empty: the channels of the last send",
+    )
+    ladder_hours = models.PositiveSmallIntegerField(
+        _("hours until the next way is tried"),
+        default=24,
+        validators=[MinValueValidator(1), MaxValueValidator(240)],
+    )
+    replan_after = models.BigIntegerField(
+        null=True,
+        editable=False,
+        help_text="key of the last link whose moments follow the changed steps;"
+        " null: all do",
+    )
 
     class Meta:
         verbose_name = _("reminder plan")
@@ -44,18 +106,50 @@ class ReminderPlan(models.Model):
         return self.name
 
 
+class CustomerPlan(models.Model):
+    """The plan for all links of a customer that name none themselves."""
+
+    customer = models.OneToOneField(
+        Customer,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="reminder_plan",
+    )
+    plan = models.ForeignKey(ReminderPlan, on_delete=models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.customer_id}: {self.plan_id}"
+
+
 class ReminderStep(models.Model):
-    """One reminder of a plan: so many days from its anchor, at a local time."""
+    """One step of a plan: so many days from its anchor, at a local time."""
 
     plan = models.ForeignKey(
         ReminderPlan, on_delete=models.CASCADE, related_name="steps"
     )
-    anchor = models.CharField(_("counted"), max_length=4, choices=Anchor.choices)
+    anchor = models.CharField(_("counted"), max_length=8, choices=Anchor.choices)
     offset_days = models.SmallIntegerField(
-        _("days"), help_text=_("Negative means before the due date.")
+        _("days"),
+        help_text=_("Negative means before that day."),
+        validators=[MinValueValidator(-MOST_DAYS), MaxValueValidator(MOST_DAYS)],
     )
     local_time = models.TimeField(
         _("at"), default=time(10, 0), help_text=_("In the customer's time zone.")
+    )
+    act = models.CharField(
+        _("what happens"),
+        max_length=8,
+        choices=StepAct.choices,
+        default=StepAct.MESSAGE,
+    )
+    tone = models.CharField(
+        _("tone"), max_length=8, choices=Tone.choices, default=Tone.FRIENDLY
+    )
+    ladder = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_ladder],
+        help_text="as the plan's, which it replaces; empty: the plan's",
     )
 
     class Meta:
@@ -63,17 +157,26 @@ class ReminderStep(models.Model):
         verbose_name = _("step")
         constraints = [
             models.UniqueConstraint(
-                fields=["plan", "anchor", "offset_days"], name="reminder_step_once"
+                fields=["plan", "anchor", "offset_days", "act"],
+                name="reminder_step_once",
             )
         ]
 
     def __str__(self) -> str:
-        days = ngettext("%d day", "%d days", abs(self.offset_days)) % abs(
-            self.offset_days
-        )
+        count = abs(self.offset_days)
+        days = ngettext("%d day", "%d days", count) % count
         if self.anchor == Anchor.SENT:
             return _("%s after sending") % days
-        if self.offset_days == 0:
+        if self.anchor == Anchor.REPLY:
+            return _("%s after the last reply") % days
+        if self.anchor == Anchor.EXPIRY:
+            words = (
+                _("%s before it expires")
+                if self.offset_days < 0
+                else _("%s after it expires")
+            )
+            return words % days if count else str(_("on the day it expires"))
+        if not count:
             return str(_("on the due date"))
         if self.offset_days < 0:
             return _("%s before the due date") % days
@@ -82,7 +185,7 @@ class ReminderStep(models.Model):
 
 class DueState(models.TextChoices):
     PLANNED = "planned", _("Planned")
-    QUEUED = "queued", _("Handed to the outbox")
+    QUEUED = "queued", _("Dealt with")
     DROPPED = "dropped", _("Left out")
 
 

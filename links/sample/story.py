@@ -23,7 +23,7 @@ from links.services import (
     links,
     manual,
     refunding,
-    reminders,
+    reminding,
     sending,
     training,
 )
@@ -211,7 +211,7 @@ class Story:
                 yield _Step(due.due_at, self._remind)
 
     def _remind(self) -> Iterator["_Step"]:
-        reminders.enqueue_due()
+        reminding.enqueue_due()
         return iter(())
 
     def _end(self, link: PaymentLink, name: str, actor: Actor) -> Iterator["_Step"]:

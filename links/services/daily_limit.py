@@ -1,6 +1,6 @@
 """At most so many reminders a day to one person, whatever number of links they have."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,20 +19,33 @@ DID_NOT_LEAVE = (
 )
 
 
-def over(
-    messages: Sequence[Message], now: datetime, zones: Mapping[int, ZoneInfo]
-) -> set[int]:
-    """Pks of those reminders that would be one too many today; one query.
+class Taken:
+    """How many each person had on each of their days; (channel, address) names one."""
 
-    `zones`: the customer's, by the message's pk; a day ends at their midnight. The
-    caller keeps others from claiming reminders at the same time.
-    """
-    left: dict[tuple[str, str], list[datetime]] = {}
+    def __init__(self) -> None:
+        self._left: dict[tuple[str, str], list[datetime]] = {}
+
+    def add(self, channel: str, recipient: str, at: datetime) -> None:
+        self._left.setdefault((channel, recipient), []).append(at)
+
+    def take(self, channel: str, recipient: str, at: datetime, zone: ZoneInfo) -> bool:
+        """Whether one more may leave at `at`, which then counts; a day ends at midnight
+        in `zone`."""
+        times = self._left.setdefault((channel, recipient), [])
+        day = at.astimezone(zone).date()
+        if sum(one.astimezone(zone).date() == day for one in times) >= A_DAY:
+            return False
+        times.append(at)
+        return True
+
+
+def taken(recipients: Collection[str], now: datetime) -> Taken:
+    """What left to these addresses in the 24 hours before `now`; one query."""
     rows = (
         Message.objects.filter(
             ~Q(state__in=DID_NOT_LEAVE),
             category=Category.REMINDER,
-            recipient__in={message.recipient for message in messages},
+            recipient__in=recipients,
         )
         .annotate(
             at=Case(
@@ -42,15 +55,23 @@ def over(
         )
         .filter(at__gt=now - timedelta(days=1))
     )
+    found = Taken()
     for channel, recipient, at in rows.values_list("channel", "recipient", "at"):
-        left.setdefault((channel, recipient), []).append(at)
-    too_many = set()
-    for message in messages:
-        today = left.setdefault((message.channel, message.recipient), [])
-        zone = zones[message.pk]
-        day = now.astimezone(zone).date()
-        if sum(at.astimezone(zone).date() == day for at in today) >= A_DAY:
-            too_many.add(message.pk)
-        else:
-            today.append(now)
-    return too_many
+        found.add(channel, recipient, at)
+    return found
+
+
+def over(
+    messages: Sequence[Message], now: datetime, zones: Mapping[int, ZoneInfo]
+) -> set[int]:
+    """Pks of those reminders that would be one too many today; one query.
+
+    `zones`: the customer's, by the message's pk. The caller keeps others from claiming
+    reminders at the same time.
+    """
+    today = taken({message.recipient for message in messages}, now)
+    return {
+        message.pk
+        for message in messages
+        if not today.take(message.channel, message.recipient, now, zones[message.pk])
+    }

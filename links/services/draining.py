@@ -7,9 +7,25 @@ from merchant_portal.lib import clock
 from notifications.models import Message, MessageState
 from notifications.services import delivery
 
-from ..models import DueState, LinkStatus, PaymentLink, ReminderDue, TrainingPayment
+from ..models import (
+    Climb,
+    ClimbState,
+    DueState,
+    LinkStatus,
+    PaymentLink,
+    ReminderDue,
+    TrainingPayment,
+)
 from ..providers.base import ProviderError
-from . import checkouts, inbox, links, reminders, training
+from . import (
+    checkouts,
+    climbing,
+    inbox,
+    links,
+    planning,
+    reminding,
+    training,
+)
 
 BATCH = 200
 
@@ -54,6 +70,10 @@ def _next_moment(after: datetime) -> datetime | None:
         .order_by("due_at")
         .values_list("due_at", flat=True)
         .first(),
+        Climb.objects.filter(state=ClimbState.OPEN, check_at__gt=after)
+        .order_by("check_at")
+        .values_list("check_at", flat=True)
+        .first(),
         PaymentLink.objects.filter(status=LinkStatus.ACTIVE, expires_at__gt=after)
         .order_by("expires_at")
         .values_list("expires_at", flat=True)
@@ -78,8 +98,12 @@ def _work(done: Done) -> None:
         done.checkouts += 1
     while links.expire_due():
         pass
-    while settled := reminders.enqueue_due():
+    while planning.replan():
+        pass
+    while settled := reminding.enqueue_due():
         done.reminders += settled
+    while climbing.climb_due():
+        pass
     while claims := delivery.claim(BATCH):
         delivery.deliver(claims)
         done.messages += len(claims)

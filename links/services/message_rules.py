@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from customers.services import zones
 from customers.services.customers import zone_of
 from merchant_portal.business.models import Business
 from notifications.models import ChannelName, Message
 
 from ..models import LinkStatus, PaymentLink, PaymentState
-from . import daily_limit, pauses, recipients, reminders
+from . import daily_limit, pauses, quiet, recipients
 from .message_values import links_of
 
 
@@ -66,8 +65,8 @@ def next_allowed(messages: Sequence[Message], now: datetime) -> dict[int, dateti
         return {}
     found = links_of(automatic).select_related("customer")
     links = {link.public_id: link for link in found}
-    phones = _phones([link for link in links.values() if _is_zone_unknown(link)])
     business = Business.objects.current()
+    phones = _phones([each for each in links.values() if _needs_phone(each, business)])
     rest_until = pauses.rest_until(list(links))
     later: dict[int, datetime] = {}
     days: dict[int, ZoneInfo] = {}
@@ -76,18 +75,22 @@ def next_allowed(messages: Sequence[Message], now: datetime) -> dict[int, dateti
         customer = link.customer if link else None
         days[message.pk] = zone_of(customer, business)
         phone = phones.get(link.pk, "") if link else ""
-        places = zones.candidates(customer, phone, business)
+        place = quiet.place_of(customer, phone, business)
         rested = max(rest_until.get(message.reference, now), now)
-        if (at := reminders.outside_quiet_hours(rested, places)) > now:
+        if (at := quiet.allowed_at(rested, place)) > now:
             later[message.pk] = at
     awake = [message for message in automatic if message.pk not in later]
     for pk in daily_limit.over(awake, now, days) if awake else ():
-        later[pk] = reminders.next_morning(now, days[pk])
+        later[pk] = quiet.next_morning(now, days[pk])
     return later
 
 
-def _is_zone_unknown(link: PaymentLink) -> bool:
-    return link.customer is not None and not link.customer.time_zone
+def _needs_phone(link: PaymentLink, business: Business) -> bool:
+    """Whether the country of their number says where, or when, they rest."""
+    if link.customer is None:
+        return False
+    has_rests = business.rests_on_weekends or business.rests_on_holidays
+    return has_rests or not link.customer.time_zone
 
 
 def _phones(links: Sequence[PaymentLink]) -> dict[int, str]:

@@ -86,6 +86,7 @@ def give(link: PaymentLink, said: Said, *, is_payable: bool) -> PayerReply:
             PayerReply.objects.filter(pk=reply.pk).update(closed_at=now)
             reply.closed_at = now
         else:
+            reminders.plan(locked)
             reminders.rest(locked, now + pauses.PATIENCE)
             alerts.customer_wrote(reply, locked)
     return reply

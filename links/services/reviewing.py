@@ -22,6 +22,7 @@ from ..models import (
     PaymentState,
     Refund,
     RefundState,
+    StaffTask,
     WebhookEvent,
 )
 from .errors import LinkConflict
@@ -62,6 +63,11 @@ def replies() -> QuerySet[PayerReply]:
     """What customers wrote that nobody has answered; the condition of the index
     reply_needs_person."""
     return PayerReply.objects.filter(closed_at__isnull=True)
+
+
+def tasks() -> QuerySet[StaffTask]:
+    """What people are asked to do; the condition of the index staff_task_open."""
+    return StaffTask.objects.filter(done_at__isnull=True)
 
 
 def comparisons() -> QuerySet[Comparison]:

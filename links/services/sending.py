@@ -12,7 +12,7 @@ from notifications.models import ChannelName, Message
 from notifications.services import outbox
 
 from ..models import LinkStatus, Measure, PaymentLink
-from . import links, recipients, reminders, totals
+from . import climbing, links, recipients, reminders, totals
 from .errors import LinkConflict, LinkError
 
 MAX_KEY = 40
@@ -42,6 +42,7 @@ def send(
         known = recipients.addresses(locked)
         _refuse_unsendable(locked, wanted, known)
         messages = _enqueue(locked, wanted, known, key or ids.new("snd"))
+        _watch(locked, wanted, messages)
         if messages:
             _note_sent(locked, wanted, actor)
     link.refresh_from_db()
@@ -83,6 +84,18 @@ def _enqueue(
             for channel in wanted
         ]
     )
+
+
+def _watch(locked: PaymentLink, wanted: list[str], messages: list[Message]) -> None:
+    """What none of these brings to the customer goes up the plan's ladder."""
+    plan = reminders.plan_of(locked)
+    rest = [rung for rung in plan.ladder if rung not in wanted]
+    if not rest or not messages:
+        return
+    # One of several is enough to wait for: the last that was asked for.
+    newest = messages[-1]
+    want = climbing.Wanted(locked.pk, rest, plan.ladder_hours)
+    climbing.watch([newest], {newest.dedupe_key: want})
 
 
 def _note_sent(locked: PaymentLink, wanted: list[str], actor: Actor) -> None:

@@ -140,6 +140,9 @@ def plan_form(**changes: Any) -> dict[str, Any]:
         "steps-0-anchor": "due",
         "steps-0-offset_days": "14",
         "steps-0-local_time": "10:00",
+        "steps-0-act": "message",
+        "steps-0-tone": "friendly",
+        "ladder_hours": "24",
         **changes,
     }
 

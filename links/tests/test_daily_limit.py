@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from links.models import PaymentLink
-from links.services import daily_limit, reminders, sending
+from links.services import daily_limit, reminding, sending
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
 from notifications.models import Message, MessageState
@@ -35,7 +35,7 @@ def owe(count: int) -> list[PaymentLink]:
 def leave(at: datetime) -> list[str]:
     """The channels of the reminders that leave at that moment."""
     with clock.frozen(at):
-        reminders.enqueue_due()
+        reminding.enqueue_due()
         held = claims.claim(200)
     Message.objects.filter(pk__in=[one.message.pk for one in held]).update(
         state=MessageState.SENT, sent_at=at
@@ -57,7 +57,7 @@ def test_the_fourth_waits_for_the_next_morning() -> None:
 def test_those_that_are_being_sent_count() -> None:
     owe(5)
     with clock.frozen(DUE):
-        reminders.enqueue_due()
+        reminding.enqueue_due()
         first = claims.claim(2)
         second = claims.claim(200)
 
@@ -70,6 +70,19 @@ def test_a_paid_link_gives_its_turn_to_another() -> None:
     PaymentLink.objects.filter(pk=made[0].pk).update(status="paid")
 
     assert leave(DUE) == ["email"] * 3 + ["sms"] * 3
+
+
+def test_the_tones_of_reminders_count_together() -> None:
+    made = owe(4)
+    due = DUE + timedelta(minutes=1)
+    with clock.frozen(DUE):
+        reminding.enqueue_due()
+    for link, kind in zip(made, ["reminder_firm", "reminder_last"], strict=False):
+        Message.objects.filter(reference=link.public_id, kind="reminder").update(
+            kind=kind
+        )
+
+    assert leave(due) == ["email"] * 3 + ["sms"] * 3
 
 
 def test_control_without_the_limit_five_come_at_once(

@@ -4,7 +4,7 @@ Each promise of the reminders has a control here: the same look at the same year
 one rule taken away, finds what that rule prevents.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from datetime import timezone as fixed_offset
@@ -23,7 +23,15 @@ from links.models import (
     ReminderPlan,
     ReminderStep,
 )
-from links.services import message_rules, reminders, sending
+from links.services import (
+    message_rules,
+    quiet,
+    reminder_facts,
+    reminder_rules,
+    reminders,
+    reminding,
+    sending,
+)
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
 from notifications.models import Message, MessageState
@@ -132,7 +140,7 @@ def missed(moment: Moment) -> set[str]:
 
 
 def test_a_local_time_is_the_right_instant_on_every_odd_night() -> None:
-    assert missed(reminders.moment) == set()
+    assert missed(reminder_rules.moment) == set()
 
 
 def test_control_counting_hours_instead_of_days_is_wrong_over_a_change() -> None:
@@ -230,7 +238,7 @@ def live(start: datetime, until: datetime) -> datetime:
     at: datetime | None = start
     while at is not None and at <= until:
         with clock.frozen(at):
-            while reminders.enqueue_due():
+            while reminding.enqueue_due():
                 pass
             while held := claims.claim(200):
                 Message.objects.filter(pk__in=[one.message.pk for one in held]).update(
@@ -302,7 +310,7 @@ def test_a_leap_year_in_twenty_zones_breaks_no_promise() -> None:
 def test_control_without_quiet_hours_reminders_leave_at_night(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reminders, "outside_quiet_hours", lambda at, zones: at)
+    monkeypatch.setattr(quiet, "allowed_at", lambda at, place: at)
 
     assert broken(live_through(ZONES[:2])) == {"at night"}
 
@@ -311,7 +319,7 @@ def test_control_without_quiet_hours_reminders_leave_at_night(
 def test_control_without_the_gap_two_come_within_twelve_hours(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reminders, "_reminded", lambda references, now: set())
+    monkeypatch.setattr(reminder_facts, "_reminded", lambda references, now: {})
 
     assert broken(live_through(ZONES[:2])) == {"within twelve hours"}
 
@@ -337,11 +345,11 @@ def test_new_rules_of_a_zone_keep_a_planned_reminder_out_of_the_night(
 def test_control_with_the_offset_kept_new_rules_send_into_the_night(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def by_old_rules(at: datetime, _zones: Sequence[ZoneInfo]) -> datetime:
-        return quiet(at, [ZoneInfo("Africa/Maputo")])
+    def by_old_rules(at: datetime, _place: quiet.Place) -> datetime:
+        return allowed_at(at, quiet.Place((ZoneInfo("Africa/Maputo"),)))
 
-    quiet = reminders.outside_quiet_hours
-    monkeypatch.setattr(reminders, "outside_quiet_hours", by_old_rules)
+    allowed_at = quiet.allowed_at
+    monkeypatch.setattr(quiet, "allowed_at", by_old_rules)
 
     [left] = over_a_change_of_rules(monkeypatch, time(20, 30), "Africa/Nairobi")
 

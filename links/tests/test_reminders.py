@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from links.models import DueState, PaymentLink, ReminderDue, ReminderStep
 from links.providers.base import SeenState
-from links.services import links, payments, reminders, sending
+from links.services import links, payments, reminders, reminding, sending
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
@@ -67,8 +67,8 @@ def test_a_step_is_queued_once_on_the_channels_of_the_last_send() -> None:
     link = make_sent(channels=("email", "sms"))
 
     with clock.frozen(planned(link)[0]):
-        assert reminders.enqueue_due() == 1
-        assert reminders.enqueue_due() == 0
+        assert reminding.enqueue_due() == 1
+        assert reminding.enqueue_due() == 0
 
     queued = Message.objects.filter(kind="reminder")
     assert {(m.channel, m.is_automatic) for m in queued} == {
@@ -82,7 +82,7 @@ def test_nothing_is_asked_before_its_moment() -> None:
     link = make_sent()
 
     with clock.frozen(planned(link)[0] - timedelta(seconds=1)):
-        assert reminders.enqueue_due() == 0
+        assert reminding.enqueue_due() == 0
 
 
 def test_a_link_paid_behind_the_plans_back_is_not_reminded() -> None:
@@ -92,7 +92,7 @@ def test_a_link_paid_behind_the_plans_back_is_not_reminded() -> None:
     PaymentLink.objects.filter(pk=link.pk).update(status="paid")
 
     with clock.frozen(at):
-        reminders.enqueue_due()
+        reminding.enqueue_due()
 
     assert not Message.objects.filter(kind="reminder").exists()
     assert reasons(link) == [(DueState.DROPPED, "link paid")]
@@ -123,7 +123,7 @@ def test_a_step_within_24_hours_of_a_manual_send_is_left_out() -> None:
     )
 
     with clock.frozen(first):
-        reminders.enqueue_due()
+        reminding.enqueue_due()
 
     assert reasons(link)[0] == (DueState.DROPPED, "sent by hand within 24 hours")
     assert not Message.objects.filter(kind="reminder").exists()
@@ -141,8 +141,8 @@ def test_after_an_outage_a_link_gets_one_reminder() -> None:
     link = make_sent(date(2026, 3, 7))
 
     with clock.frozen(datetime(2026, 3, 20, 15, 0, tzinfo=UTC)):
-        assert reminders.enqueue_due() == 3
-        assert reminders.enqueue_due() == 0
+        assert reminding.enqueue_due() == 3
+        assert reminding.enqueue_due() == 0
 
     assert Message.objects.filter(kind="reminder").count() == 1
     assert reasons(link) == [
@@ -162,9 +162,9 @@ def test_no_two_reminders_within_twelve_hours() -> None:
     )
 
     with clock.frozen(first.due_at):
-        reminders.enqueue_due()
+        reminding.enqueue_due()
     with clock.frozen(first.due_at + timedelta(hours=11)):
-        reminders.enqueue_due()
+        reminding.enqueue_due()
 
     assert Message.objects.filter(kind="reminder").count() == 1
     second.refresh_from_db()
@@ -188,7 +188,7 @@ def test_a_catch_up_waits_for_decent_hours(
 ) -> None:
     make_sent()
     with clock.frozen(datetime(*at, tzinfo=UTC)):  # type: ignore[misc, arg-type]
-        reminders.enqueue_due()
+        reminding.enqueue_due()
 
     due_at = Message.objects.get(kind="reminder").due_at
     assert due_at == datetime(*leaves, tzinfo=UTC)  # type: ignore[misc, arg-type]
@@ -199,7 +199,7 @@ def test_a_payment_on_its_way_holds_the_reminder_back() -> None:
     payments.record(make_seen(link, state=SeenState.PROCESSING))
 
     with clock.frozen(planned(link)[0]):
-        reminders.enqueue_due()
+        reminding.enqueue_due()
 
     assert reasons(link) == [(DueState.DROPPED, "a payment is on its way")]
 
@@ -251,10 +251,10 @@ def test_a_reminder_that_still_waits_for_its_carrier_keeps_others_back() -> None
     link = make_sent(date(2026, 3, 7))
     first, second, _third = planned(link)
     with clock.frozen(first):
-        reminders.enqueue_due()
+        reminding.enqueue_due()
 
     with clock.frozen(second):  # two days later, the carrier was away all the time
-        reminders.enqueue_due()
+        reminding.enqueue_due()
 
     assert Message.objects.filter(kind="reminder").count() == 1
     assert reasons(link)[1] == (DueState.DROPPED, "reminded within 12 hours")
@@ -264,13 +264,13 @@ def test_a_reminder_that_left_late_counts_from_when_it_left() -> None:
     link = make_sent(date(2026, 3, 7))
     first, second, _third = planned(link)
     with clock.frozen(first):
-        reminders.enqueue_due()
+        reminding.enqueue_due()
     Message.objects.filter(kind="reminder").update(
         state="sent", sent_at=second - timedelta(hours=1)
     )
 
     with clock.frozen(second):
-        reminders.enqueue_due()
+        reminding.enqueue_due()
 
     assert Message.objects.filter(kind="reminder").count() == 1
 
@@ -280,7 +280,7 @@ def test_a_reminder_carried_into_the_night_waits_for_the_morning() -> None:
     Message.objects.all().delete()
     evening = datetime(2026, 3, 7, 1, 59, tzinfo=UTC)  # 20:59 in New York
     with clock.frozen(evening):
-        reminders.enqueue_due()
+        reminding.enqueue_due()
     with clock.frozen(evening + timedelta(hours=2)):
         sending.send(link, ["sms"], actor=SYSTEM)
 
@@ -340,7 +340,7 @@ def test_a_pass_costs_the_same_for_one_link_and_for_many() -> None:
                 connection,
             ) as queries,
         ):
-            assert reminders.enqueue_due() == count
+            assert reminding.enqueue_due() == count
         return len(queries)
 
     assert cost(1) == cost(20)

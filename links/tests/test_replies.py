@@ -13,7 +13,14 @@ from links.models import (
     PaymentLink,
     ReplyKind,
 )
-from links.services import pauses, payments, reminders, replies, sending
+from links.services import (
+    pauses,
+    payments,
+    reminder_rules,
+    reminding,
+    replies,
+    sending,
+)
 from links.services.errors import LinkError
 from links.services.replies import Said
 from links.services.terms import Terms
@@ -59,7 +66,7 @@ def pass_time(link: PaymentLink, *moments: datetime) -> list[str]:
     """What each pass made of the link: the reminders that are queued at its end."""
     for at in moments:
         with clock.frozen(at):
-            reminders.enqueue_due()
+            reminding.enqueue_due()
     found = Message.objects.filter(kind="reminder", reference=link.public_id)
     return [message.state for message in found.order_by("id")]
 
@@ -262,7 +269,7 @@ class TestRest:
             replies.close(reply, by=make_user())
 
         [message] = Message.objects.filter(kind="reminder")
-        assert message.due_at == at(6) + reminders.BETWEEN_REMINDERS
+        assert message.due_at == at(6) + reminder_rules.BETWEEN_REMINDERS
 
     def test_of_two_words_both_are_to_be_seen_to(self) -> None:
         link = make_sent()
@@ -296,7 +303,7 @@ class TestRest:
                 give(make_sent(), K.QUESTION, "Why?", at=at(4))
                 make_sent()
             with clock.frozen(at(5)), CaptureQueriesContext(connection) as seen:
-                reminders.enqueue_due()
+                reminding.enqueue_due()
             return len(seen)
 
         assert cost(1) == cost(6)

@@ -73,6 +73,16 @@ class Business(models.Model):
             " approve what an owner proposed; empty: never."
         ),
     )
+    rests_on_weekends = models.BooleanField(
+        _("no reminders on weekends"),
+        default=False,
+        help_text=_("Of the customer's country; what comes due waits for a weekday."),
+    )
+    rests_on_holidays = models.BooleanField(
+        _("no reminders on public holidays"),
+        default=False,
+        help_text=_("Of the customer's country; where none is known, of yours."),
+    )
     sending_stopped_at = models.DateTimeField(
         null=True,
         editable=False,

@@ -16,6 +16,7 @@ SALES: list[Entry] = [
     ("links.PaymentLink", gettext_lazy("Payment links"), "link"),
     ("customers.Customer", gettext_lazy("Customers"), "group"),
     ("links.PayerReply", gettext_lazy("Replies"), "chat"),
+    ("links.StaffTask", gettext_lazy("Tasks"), "task_alt"),
     ("links.Payment", gettext_lazy("Payments"), "payments"),
     ("links.Refund", gettext_lazy("Refunds"), "undo"),
     ("links.Dispute", gettext_lazy("Disputes"), "gavel"),

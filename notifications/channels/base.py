@@ -132,6 +132,8 @@ class Channel(ABC):
     repeats_unclear: ClassVar[bool]
     # Whether a message that may have been taken is sent again: only where a second
     # copy does little harm.
+    reports_arrival: ClassVar[bool] = False
+    # Whether its carrier tells later that a message arrived; else silence says nothing.
 
     def __enter__(self) -> Self:
         return self

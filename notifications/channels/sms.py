@@ -51,6 +51,7 @@ class SmsChannel(Channel):
 
     carrier = "twilio"
     repeats_unclear = False
+    reports_arrival = True
 
     @classmethod
     def is_captured(cls) -> bool:

@@ -159,8 +159,12 @@ def _screen(due: Sequence[Message]) -> list[Message]:
 def _put_off(wanted: Sequence[Message], now: datetime) -> list[Message]:
     """Those that may leave now; others, late through no fault of theirs, wait on."""
     later: dict[int, datetime] = {}
-    for name, group in kinds.by_kind(wanted).items():
-        later.update(kinds.get(name).not_before(group, now))
+    rules: dict[kinds.NotBefore, list[Message]] = {}
+    for message in wanted:
+        # Kinds of one rule are counted together: a limit is of a person, not of a kind.
+        rules.setdefault(kinds.get(message.kind).not_before, []).append(message)
+    for not_before, group in rules.items():
+        later.update(not_before(group, now))
     for pk, at in later.items():
         Message.objects.filter(pk=pk).update(due_at=at)
     return [message for message in wanted if message.pk not in later]

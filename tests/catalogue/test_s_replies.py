@@ -10,7 +10,7 @@ from twilio.request_validator import RequestValidator
 
 from customers.services import customers, zones
 from links.models import PaymentLink
-from links.services import reminders
+from links.services import reminding
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from notifications.models import Message, OptOut
@@ -174,7 +174,7 @@ def remind(doors: Doors, country: str, phone: str, at: datetime) -> list[datetim
         delivery.deliver(delivery.claim(10))
     PaymentLink.objects.get().reminders_due.update(due_at=at)
     with clock.frozen(at):
-        reminders.enqueue_due()
+        reminding.enqueue_due()
         delivery.claim(10)
     waiting = Message.objects.filter(kind="reminder")
     return list(waiting.values_list("due_at", flat=True))

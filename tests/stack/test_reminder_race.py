@@ -11,7 +11,7 @@ import pytest
 
 from links.models import LinkStatus, PaymentLink
 from links.models.links import PaymentLinkQuerySet
-from links.services import payments, reminders, replies, sending
+from links.services import payments, reminders, reminding, replies, sending
 from links.services.replies import Said
 from links.tests.factories import make_customer, make_link, make_seen
 from merchant_portal.lib import clock
@@ -58,7 +58,7 @@ def write(link: PaymentLink) -> None:
 
 def remind() -> int:
     with clock.frozen(LATER):
-        return reminders.enqueue_due()
+        return reminding.enqueue_due()
 
 
 def claimed_reminders() -> list[str]:
@@ -77,9 +77,9 @@ def inside_the_gap(
     """
     in_gap, done = threading.Event(), threading.Event()
 
-    write_down = reminders._write
+    write_down = reminding._write
 
-    def gap(this: reminders._Round) -> None:
+    def gap(this: reminding._Round) -> None:
         in_gap.set()
         done.wait(ACT_SECONDS)
         write_down(this)

@@ -15,7 +15,7 @@ from merchant_portal.celery import app
 
 django.setup()  # by the settings that the line above names
 
-from links.services import daily_limit, reminders  # noqa: E402
+from links.services import daily_limit, quiet  # noqa: E402
 from notifications.models import Message  # noqa: E402
 from notifications.services import claims  # noqa: E402
 
@@ -26,7 +26,7 @@ def _all_of_them(due: Sequence[Message]) -> list[Message]:
     return list(due)
 
 
-def _at_any_hour(at: datetime, zones: Sequence[ZoneInfo]) -> datetime:
+def _at_any_hour(at: datetime, place: quiet.Place) -> datetime:
     return at
 
 
@@ -40,6 +40,6 @@ match os.environ["WITHOUT"]:
     case "still_due":
         claims._screen = _all_of_them
     case "quiet_hours":
-        reminders.outside_quiet_hours = _at_any_hour
+        quiet.allowed_at = _at_any_hour
     case "limit":
         daily_limit.over = _over_for_nobody

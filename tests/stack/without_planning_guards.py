@@ -17,14 +17,14 @@ from merchant_portal.celery import app
 django.setup()  # by the settings that the line above names
 
 from links.models.links import PaymentLinkQuerySet  # noqa: E402
-from links.services import reminders  # noqa: E402
+from links.services import reminding  # noqa: E402
 from notifications.models import Message  # noqa: E402
 from notifications.services import outbox  # noqa: E402
 
 __all__ = ["app"]
 GAP_SECONDS = 5.0
 # Longer than one beat starts after the other.
-_write = reminders._write
+_write = reminding._write
 _enqueue_many = outbox.enqueue_many
 
 
@@ -32,7 +32,7 @@ def _without_lock(self: PaymentLinkQuerySet, **options: Any) -> PaymentLinkQuery
     return self.all()
 
 
-def _write_later(this: reminders._Round) -> None:
+def _write_later(this: reminding._Round) -> None:
     time.sleep(GAP_SECONDS)
     _write(this)
 
@@ -44,5 +44,5 @@ def _enqueue_by_any_key(new: Sequence[outbox.NewMessage]) -> list[Message]:
 
 
 PaymentLinkQuerySet.select_for_update = _without_lock  # type: ignore[assignment,method-assign]
-reminders._write = _write_later
-reminders.outbox.enqueue_many = _enqueue_by_any_key  # type: ignore[attr-defined]
+reminding._write = _write_later
+reminding.outbox.enqueue_many = _enqueue_by_any_key  # type: ignore[attr-defined]

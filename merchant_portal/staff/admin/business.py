@@ -39,6 +39,8 @@ _PROFILE = [
     "time_zone",
     "prices_include_tax",
     "attaches_invoice",
+    "rests_on_weekends",
+    "rests_on_holidays",
     "brand_color",
 ]
 
@@ -134,6 +136,8 @@ class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
                     "time_zone",
                     "prices_include_tax",
                     "attaches_invoice",
+                    "rests_on_weekends",
+                    "rests_on_holidays",
                 )
             },
         ),

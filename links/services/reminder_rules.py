@@ -1,0 +1,167 @@
+"""Whether a step is sent when it comes due, and how: the one place that decides.
+
+Pure: facts in, decision out. The pass that sends and the rehearsal ask the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ..models import (
+    KIND_OF_TONE,
+    TASK_RUNG,
+    Anchor,
+    LinkStatus,
+    PaymentLink,
+    ReminderPlan,
+    ReminderStep,
+    StepAct,
+    Tone,
+)
+
+AFTER_MANUAL_SEND = timedelta(hours=24)
+BETWEEN_REMINDERS = timedelta(hours=12)
+
+PROMISED = "promised to pay later"
+UNANSWERED = "the customer waits for an answer"
+PAUSED = "reminders are paused"
+RESTING = frozenset({UNANSWERED, PAUSED})
+EXPIRED = f"link {LinkStatus.EXPIRED}"
+# why a step was left out that an extended link may still want
+LATER_STEP = "a later step came due"
+NO_ADDRESS = "no address"
+UNWANTED = "not wanted by the customer"
+BETWEEN = "reminded within 12 hours"
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of a link at the moment a step comes due.
+
+    `known`: channel → address; `unwanted`: the channels of those on which no reminder
+    is wanted. `reminded_at`: when the last reminder left, or will. `rest_until`: until
+    when its reminders rest, and why.
+    """
+
+    link: PaymentLink
+    known: Mapping[str, str]
+    unwanted: frozenset[str] = frozenset()
+    is_processing: bool = False
+    reminded_at: datetime | None = None
+    is_reminder_waiting: bool = False
+    rest_until: datetime | None = None
+    rest_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`reason`: why nothing is sent. `until`: it rests till then. Else `channels` to send
+    on, and in `rest` what to try should that not arrive."""
+
+    reason: str = ""
+    until: datetime | None = None
+    channels: tuple[str, ...] = ()
+    rest: tuple[str, ...] = field(default=())
+
+
+def wants_reminders(link: PaymentLink) -> bool:
+    return (
+        link.has_reminders
+        and link.status == LinkStatus.ACTIVE
+        and link.last_sent_at is not None
+    )
+
+
+def decide(
+    facts: Facts, step: ReminderStep | None, plan: ReminderPlan, now: datetime
+) -> Decision:
+    """What happens with the newest of the steps that are due at `now`.
+
+    `step`: None for the day that the customer named.
+    """
+    if reason := _reason_to_leave_out(facts, now):
+        return Decision(reason=reason)
+    channels, rest = _ways(facts, ladder_of(step, plan))
+    if not channels:
+        return Decision(reason=UNWANTED if facts.unwanted else NO_ADDRESS)
+    if facts.rest_until is not None and facts.rest_until > now:
+        return Decision(reason=facts.rest_reason, until=facts.rest_until)
+    return Decision(channels=channels, rest=rest)
+
+
+def ends(facts: Facts, now: datetime) -> str:
+    """Why neither a message nor a task is wanted any more; empty where they are."""
+    if not wants_reminders(facts.link):
+        return f"link {facts.link.status}"
+    return EXPIRED if facts.link.is_past_expiry(now) else ""
+
+
+def _reason_to_leave_out(facts: Facts, now: datetime) -> str:
+    if reason := ends(facts, now):
+        return reason
+    if facts.is_processing:
+        return "a payment is on its way"
+    sent_at = facts.link.last_sent_at
+    if sent_at is not None and now - sent_at < AFTER_MANUAL_SEND:
+        return "sent by hand within 24 hours"
+    reminded_at = facts.reminded_at
+    is_recent = reminded_at is not None and reminded_at > now - BETWEEN_REMINDERS
+    return BETWEEN if facts.is_reminder_waiting or is_recent else ""
+
+
+def ladder_of(step: ReminderStep | None, plan: ReminderPlan) -> Sequence[str]:
+    own: Sequence[str] = step.ladder if step is not None else ()
+    shared: Sequence[str] = plan.ladder
+    return own or shared
+
+
+def _ways(
+    facts: Facts, ladder: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The channels to send on now, and those to try should it not arrive."""
+    usable = [name for name in facts.known if name not in facts.unwanted]
+    if not ladder:
+        last = facts.link.last_channels
+        return tuple(name for name in last if name in usable), ()
+    rungs = [rung for rung in ladder if rung in usable or rung == TASK_RUNG]
+    if not rungs or rungs[0] == TASK_RUNG:
+        return (), ()
+    return (rungs[0],), tuple(rungs[1:])
+
+
+def kind_of(step: ReminderStep | None) -> str:
+    """The kind of message that says it in the step's tone."""
+    return KIND_OF_TONE[Tone(step.tone) if step is not None else Tone.FRIENDLY]
+
+
+def is_task(step: ReminderStep | None) -> bool:
+    return step is not None and step.act == StepAct.TASK
+
+
+def moment(
+    link: PaymentLink,
+    step: ReminderStep,
+    zone: ZoneInfo,
+    replied_at: datetime | None = None,
+) -> datetime | None:
+    """When the step comes due for this link, UTC; None if its anchor is not known.
+
+    In the gap of a clock change the local time moves forward, in the overlap the
+    first one counts.
+    """
+    if step.anchor == Anchor.DUE:
+        day = link.due_on
+    else:
+        at = {
+            Anchor.SENT: link.last_sent_at,
+            Anchor.EXPIRY: link.expires_at,
+            Anchor.REPLY: replied_at,
+        }[Anchor(step.anchor)]
+        day = at.astimezone(zone).date() if at else None
+    if day is None:
+        return None
+    local = datetime.combine(
+        day + timedelta(days=step.offset_days), step.local_time, tzinfo=zone
+    )
+    return local.astimezone(UTC)

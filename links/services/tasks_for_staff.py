@@ -1,0 +1,41 @@
+"""What people are asked to do about a link."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from merchant_portal.audit import services as audit
+from merchant_portal.lib import clock
+from merchant_portal.staff.models import User
+
+from ..models import PaymentLink, StaffTask
+from . import links
+from .errors import LinkConflict
+
+
+def done(task: StaffTask, *, by: User) -> None:
+    """Tick it off; LinkConflict when somebody did before."""
+    with transaction.atomic():
+        link = PaymentLink.objects.locked(task.link_id)
+        now = clock.now()
+        ticked = StaffTask.objects.filter(pk=task.pk, done_at__isnull=True).update(
+            done_at=now, done_by=by
+        )
+        if not ticked:
+            raise LinkConflict(_("Somebody has done this in the meantime."))
+        links.note(link, "task.done", by.actor(), now, task=task.text)
+        audit.record(by.actor().id, "task.done", link.public_id, task=task.public_id)
+
+
+def change(
+    task: StaffTask, *, assigned_to: User | None, due_at: datetime, by: User
+) -> None:
+    """Give it to somebody, or another day; LinkConflict when it is done already."""
+    with transaction.atomic():
+        changed = StaffTask.objects.filter(pk=task.pk, done_at__isnull=True).update(
+            assigned_to=assigned_to, due_at=due_at
+        )
+        if not changed:
+            raise LinkConflict(_("Somebody has done this in the meantime."))
+        audit.record(by.actor().id, "task.changed", task.public_id)
