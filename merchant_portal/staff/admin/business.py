@@ -40,6 +40,8 @@ _PROFILE = [
     "prices_include_tax",
     "attaches_invoice",
     "brand_color",
+    "sender_name",
+    "reply_to",
 ]
 
 
@@ -138,6 +140,7 @@ class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             },
         ),
         (_("Brand"), {"fields": ("brand_color", "new_logo", "remove_logo")}),
+        (_("E-mails"), {"fields": ("sender_name", "reply_to")}),
     )
 
     def changelist_view(
