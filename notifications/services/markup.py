@@ -65,8 +65,13 @@ class Block:
 
 def blocks_of(body: str) -> list[Block]:
     """The paragraphs of a body, in order."""
+    return [_block(piece) for piece in pieces_of(body)]
+
+
+def pieces_of(body: str) -> list[str]:
+    """The paragraphs as they were typed."""
     whole = body.strip()
-    return [_block(piece) for piece in _BETWEEN.split(whole)] if whole else []
+    return _BETWEEN.split(whole) if whole else []
 
 
 def _block(piece: str) -> Block:

@@ -108,13 +108,26 @@ def render_layout(
     )
 
 
+def sms_of(text: str, language: str, values: Mapping[str, str]) -> str:
+    """What these words become, with an address as long as a real one."""
+    filled = _short(placeholders.compile_text(text), values, language)
+    return placeholders.fill_late(
+        filled, dict.fromkeys(placeholders.LATE, sample_url())
+    )
+
+
+def sample_url() -> str:
+    """An address that is as long as a real one, and leads nowhere."""
+    return f"{settings.PUBLIC_URL}/p/{'0' * signing.TOKEN_LENGTH}/"
+
+
 def _short(parts: placeholders.Parts, values: Mapping[str, str], language: str) -> str:
     """The text of an SMS in at most MAX_SMS_PARTS, where shorter words can do that.
 
     Names and descriptions lose their emoji first, which cost the most and say the
     least, then their ends. Amounts, days and our address stay whole.
     """
-    address = {"link_url": f"{settings.PUBLIC_URL}/p/{'0' * signing.TOKEN_LENGTH}/"}
+    address = dict.fromkeys(placeholders.LATE, sample_url())
     text = ""
     for room in SMS_ROOM:
         words = {

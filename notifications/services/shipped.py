@@ -30,6 +30,10 @@ class Words:
     body: str = ""
     text: str = ""
 
+    def as_kept(self) -> "Words":
+        """With line ends and ends as they are kept, to compare what was typed."""
+        return Words(*map(_tidy, (self.subject, self.body, self.text)))
+
 
 @cache
 def words(kind: str, channel: str, language: str) -> Words:
@@ -37,6 +41,10 @@ def words(kind: str, channel: str, language: str) -> Words:
     if channel != "email":
         return Words(text=_read(kind, language, channel))
     return Words(subject=_read(kind, language, "subject"), body=_body(kind, language))
+
+
+def _tidy(value: str) -> str:
+    return value.replace("\r\n", "\n").strip()
 
 
 def _read(kind: str, language: str, suffix: str) -> str:

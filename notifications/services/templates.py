@@ -50,6 +50,14 @@ def words_of(row: Template) -> Words:
     return Words(subject=row.subject, body=row.body, text=row.text)
 
 
+def at_version(kind: str, channel: str, language: str, version: int) -> Words | None:
+    """What was said then; None for a version that there is not."""
+    if version == SHIPPED:
+        return shipped.words(kind, channel, language)
+    row = Template.objects.of(kind, channel, language).filter(version=version).first()
+    return words_of(row) if row else None
+
+
 def in_use(kind: str, language: str) -> dict[str, InUse]:
     """channel → what is sent in that language now; one query.
 
@@ -104,10 +112,13 @@ def save(
 
     `changed`: channel → words that the doctor has let pass. `seen`: channel → the
     version that the author had before their eyes. Raises Overtaken where another has
-    been saved since.
+    been saved since. Words that are the product's own are kept as such.
     """
     rows = [
-        made_of(kind, channel, language, words) for channel, words in changed.items()
+        Template(kind=kind, channel=channel, language=language, is_shipped=True)
+        if words == shipped.words(kind, channel, language)
+        else made_of(kind, channel, language, words)
+        for channel, words in changed.items()
     ]
     return _store(rows, seen, author)
 
