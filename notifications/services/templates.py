@@ -151,8 +151,8 @@ def _store_one(row: Template, seen: int, author: User) -> None:
     if (newest.version if newest else SHIPPED) != seen:
         assert newest is not None  # noqa: S101 - versions only grow
         raise Overtaken(newest)
-    same.filter(is_current=True).update(is_current=False)
     row.version, row.author, row.created_at = seen + 1, author, clock.now()
+    same.filter(is_current=True).update(is_current=False)
     row.save(force_insert=True)
     audit.record(
         author.actor().id,
