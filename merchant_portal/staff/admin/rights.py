@@ -12,7 +12,6 @@ from merchant_portal.lib.actors import Actor
 from ..models import User
 from ..roles import Right
 
-
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
