@@ -46,7 +46,7 @@ PLACEHOLDERS: dict[str, Promise] = {
     "business_contact": _("Your e-mail and phone"),
     "unsubscribe_url": _("Address to stop reminders"),
 }
-_HIDDEN = {"brand_color", "brand_ink"}
+_HIDDEN = {"brand_color", "brand_ink", "logo_url"}
 
 
 def about(kind: Kind) -> str:

@@ -27,8 +27,8 @@ class TemplateQuerySet(models.QuerySet["Template"]):
 class Template(models.Model):
     """One version of what one kind says on one channel in one language.
 
-    Never changed once written: a correction is the next version. `body` is what people
-    edit; `html` and `plain` are made of it when it is saved. `is_shipped`: from this
+    Its words never change once written: a correction is the next version. `body` is what
+    people edit; `html` and `plain` are made of it when it is saved. `is_shipped`: from this
     version on the product's own words are used again, and it has none.
     """
 

@@ -16,6 +16,7 @@ COMMON = frozenset(
         "business_contact",
         "brand_color",
         "brand_ink",
+        "logo_url",
     }
 )
 # What every kind may say.

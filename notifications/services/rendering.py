@@ -162,6 +162,7 @@ def common_values() -> dict[str, str]:
     from."""
     business = business_services.kept()
     address = ", ".join(line for line in business.address.splitlines() if line.strip())
+    logo = business_services.logo_url(business)
     contact = " · ".join(part for part in (business.email, business.phone) if part)
     return {
         "business_name": business.name,
@@ -170,6 +171,7 @@ def common_values() -> dict[str, str]:
         "business_contact": contact,
         "brand_color": business.brand_color,
         "brand_ink": ink_on(business.brand_color),
+        "logo_url": f"{settings.PUBLIC_URL}{logo}" if logo else "",
     }
 
 

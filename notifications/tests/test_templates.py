@@ -2,9 +2,11 @@
 
 import dataclasses
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
@@ -212,6 +214,16 @@ def test_typing_the_product_s_words_again_is_the_same_as_going_back(
 
     assert row.is_shipped
     assert templates.own_ones() == {}
+
+
+def test_own_words_are_put_into_a_new_frame(owner: User) -> None:
+    row = saved(owner)
+    Template.objects.filter(pk=row.pk).update(html="old frame")
+
+    call_command("compile_mail", "--own", stdout=StringIO())
+
+    before, row = row, Template.objects.get(pk=row.pk)
+    assert (row.html, row.plain, row.body) == (before.html, before.plain, MAIL.body)
 
 
 def test_who_saves_second_is_told_and_changes_nothing(owner: User) -> None:
