@@ -12,6 +12,7 @@
   let isDirty = false;
   let asked = 0;
   let timer = 0;
+  let framed = null;
 
   // --- writing ----------------------------------------------------------------
 
@@ -24,7 +25,13 @@
   };
   const chosen = (field) => field.value.slice(field.selectionStart, field.selectionEnd);
 
-  fields.forEach((field) => field.addEventListener("focus", () => (last = field)));
+  // Not on focus: whoever walks with the Tab key passes fields on the way to a button.
+  fields.forEach((field) => {
+    field.addEventListener("pointerdown", () => (last = field));
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Tab" && event.key !== "Shift") last = field;
+    });
+  });
   form.addEventListener("click", (event) => {
     const button = event.target.closest("button[type=button]");
     if (!button) return;
@@ -66,6 +73,13 @@
     carrier.submit();
     carrier.remove();
   };
+  // Only where something in the mail changed: nothing flickers while an SMS is written.
+  const fillFrames = () => {
+    const mail = ["body", "example"].map((name) => form.elements[name]?.value).join("\0");
+    if (mail === framed) return;
+    framed = mail;
+    frames.forEach(fill);
+  };
   const load = async () => {
     const ticket = ++asked;
     const answer = await fetch(form.dataset.preview, { method: "POST", body: new FormData(form) }).catch(() => null);
@@ -83,7 +97,7 @@
       document.getElementById(id).replaceChildren(...holder.querySelector(`#${id}`).childNodes);
     }
     region.classList.remove("is-stale");
-    frames.forEach(fill);
+    fillFrames();
   };
   const soon = () => {
     clearTimeout(timer);
@@ -109,7 +123,7 @@
   if (form.querySelector("[role=alert]")) {
     isDirty = true;
     form.querySelector("[aria-invalid=true]")?.focus();
-    frames.forEach(fill);
+    fillFrames();
   } else {
     load();
   }
