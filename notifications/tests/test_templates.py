@@ -164,6 +164,23 @@ def test_within_a_second_nothing_is_asked_again(
     assert wording.current().own, "who saved it sees it at once"
 
 
+def test_another_process_has_a_new_version_a_second_later(
+    owner: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.KEPT_SECONDS = 1
+    now = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    wording.forget()
+    assert wording.current().own == {}
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(wording, "forget", lambda: None)
+        row = saved(owner)
+
+    assert wording.current().own == {}, "read less than a second ago"
+    now[0] += 1.1
+    assert wording.current().own == {("invitation", "email", "en"): row.public_id}
+
+
 def test_words_that_no_longer_fit_give_way_to_those_of_the_product(
     shop: Shop, carrier: FakeCarrier, owner: User, caplog: Any
 ) -> None:
