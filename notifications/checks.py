@@ -18,6 +18,7 @@ def templates_use_known_placeholders(
     return [
         checks.Error(problem, id="notifications.E001")
         for kind in kinds.all_kinds()
+        if not kind.is_given
         for problem in problems_of(kind)
     ]
 

@@ -46,7 +46,8 @@ class Kind:
     is sent or shown. `still_due` gives the pks that are still wanted. `not_before`
     gives, for those that must not leave at `now`, the moment from which they may.
     `sample`: values to preview with, by language. `attachments` gives what makes the
-    files of an e-mail, called when its turn comes.
+    files of an e-mail, called when its turn comes. `is_given`: its words come rendered
+    from the caller, and it has no templates.
     """
 
     name: str
@@ -61,6 +62,12 @@ class Kind:
     link_urls: Callable[[Sequence[Message]], Mapping[int, str]] = _no_links
     attachments: Callable[[Sequence[Message]], Mapping[int, Files]] = no_files
     required: frozenset[str] = field(default_factory=frozenset)
+    is_given: bool = False
+
+    @property
+    def has_link(self) -> bool:
+        """Whether `{link_url}` means something in its messages."""
+        return self.link_urls is not _no_links
 
 
 _KINDS: dict[str, Kind] = {}

@@ -70,6 +70,18 @@ for _name in ("password_reset", "staff_invitation"):
     )
 kinds.register(
     Kind(
+        name="test_message",
+        category=Category.NOTICE,
+        channels=frozenset({ChannelName.EMAIL}),
+        placeholders=frozenset(),
+        context=_given,
+        admin_url=_staff_url,
+        sample=lambda language: {},
+        is_given=True,
+    )
+)
+kinds.register(
+    Kind(
         name="notice",
         category=Category.SIGN_IN,
         channels=frozenset({ChannelName.EMAIL}),

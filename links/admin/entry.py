@@ -1,21 +1,26 @@
 """What every page of this package needs: who asks, which link, the frame around it."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
 
+from merchant_portal.staff.admin.rights import needs
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
 from ..models import Payment, PaymentLink
 
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+__all__ = [
+    "bounded",
+    "frame",
+    "link_or_404",
+    "needs",
+    "payments_visible_to",
+    "who",
+]
 MAX_ID = 2**63 - 1
 # what the databases hold; a longer number in an address is a page that is not there
 
@@ -25,23 +30,6 @@ def who(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user
-
-
-def needs(right: Right) -> Callable[[View[P]], View[P]]:
-    """Refuse with 403 whoever's role does not allow `right`."""
-
-    def decorator(view: View[P]) -> View[P]:
-        @wraps(view)
-        def checked(
-            request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
-        ) -> HttpResponse:
-            if not who(request).may(right):
-                raise PermissionDenied
-            return view(request, *args, **kwargs)
-
-        return checked
-
-    return decorator
 
 
 def bounded(pk: int) -> int:

@@ -35,6 +35,17 @@ class Business(models.Model):
     address = models.TextField(_("address"), max_length=500, blank=True)
     tax_id = models.CharField(_("tax number"), max_length=40, blank=True)
     email = models.EmailField(_("e-mail"), blank=True)
+    sender_name = models.CharField(
+        _("sender of e-mails"),
+        max_length=100,
+        blank=True,
+        help_text=_("The name that mail programs show. Empty: the name above."),
+    )
+    reply_to = models.EmailField(
+        _("answers to e-mails go to"),
+        blank=True,
+        help_text=_("Empty: the e-mail address above."),
+    )
     phone = models.CharField(_("phone"), max_length=20, blank=True)
     website = models.URLField(_("website"), blank=True)
     country = models.CharField(

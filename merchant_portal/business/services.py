@@ -167,5 +167,6 @@ _KNOWN: dict[str, tuple[Callable[[str], bool], str]] = {
 }
 _VALIDATORS: dict[str, Callable[[str], None]] = {
     "email": EmailValidator(),
+    "reply_to": EmailValidator(),
     "website": URLValidator(schemes=["http", "https"]),
 }

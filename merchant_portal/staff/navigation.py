@@ -27,6 +27,7 @@ SALES: list[Entry] = [
 ]
 SET_UP: list[Entry] = [
     ("business.Business", gettext_lazy("Business"), "storefront"),
+    ("notifications.Template", gettext_lazy("Message texts"), "edit_note"),
     ("staff.User", gettext_lazy("Staff"), "badge"),
     ("staff.ApiKey", gettext_lazy("API keys"), "key"),
     ("links.ProviderAccount", gettext_lazy("Provider accounts"), "account_balance"),

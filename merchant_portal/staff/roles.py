@@ -29,6 +29,7 @@ class Right(models.TextChoices):
     BUSINESS_WRITE = "business:write", _("Change the business profile")
     STAFF_WRITE = "staff:write", _("Invite staff, change roles, make API keys")
     PLANS_WRITE = "plans:write", _("Change reminder plans")
+    TEMPLATES_WRITE = "templates:write", _("Change the words of messages")
     AUDIT_READ = "audit:read", _("See the audit log")
 
 
@@ -51,6 +52,7 @@ RIGHTS: dict[str, frozenset[Right]] = {
             Right.PAYMENTS_WRITE,
             Right.REFUNDS_PROPOSE,
             Right.PLANS_WRITE,
+            Right.TEMPLATES_WRITE,
         }
     ),
     Role.AGENT: frozenset(

@@ -8,6 +8,7 @@ from .messages import (
     MessageState,
 )
 from .opt_outs import Allowance, ChannelPause, DeliveryEvent, OptOut
+from .templates import Template
 
 __all__ = [
     "ASKING_CATEGORIES",
@@ -21,4 +22,5 @@ __all__ = [
     "MessageContent",
     "MessageState",
     "OptOut",
+    "Template",
 ]

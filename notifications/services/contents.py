@@ -11,10 +11,11 @@ from merchant_portal.lib import clock
 from .. import kinds
 from ..channels.base import Attachment
 from ..models import Category, ChannelName, Message, MessageContent, MessageState
-from . import rendering, unsubscribing
+from . import rendering, unsubscribing, wording
 from .layouts import NoTemplate
 from .placeholders import PlaceholderError
 from .rendering import Rendered
+from .wording import Wording
 
 logger = logging.getLogger(__name__)
 COLUMNS = 6
@@ -39,6 +40,7 @@ def prepare(messages: Sequence[Message]) -> tuple[dict[int, MessageContent], Bro
         return ready, broken
     common = rendering.common_values()
     now = clock.now()
+    words = wording.current()
     fresh = []
     for name, group in kinds.by_kind(missing).items():
         values = _values(name, group, broken)
@@ -46,7 +48,8 @@ def prepare(messages: Sequence[Message]) -> tuple[dict[int, MessageContent], Bro
             if message.pk in broken:
                 continue
             try:
-                fresh.append(content_of(message, {**common, **values[message.pk]}, now))
+                every = {**common, **values[message.pk]}
+                fresh.append(content_of(message, every, now, words))
             except KeyError:
                 broken[message.pk] = "What this message is about is gone."
             except (PlaceholderError, NoTemplate) as exc:
@@ -118,14 +121,27 @@ def _values(
 
 
 def content_of(
-    message: Message, values: Mapping[str, str], at: datetime
+    message: Message, values: Mapping[str, str], at: datetime, words: Wording
 ) -> MessageContent:
     """The rendered message as a row not yet saved; raises PlaceholderError."""
-    rendered = rendering.render(message.kind, message.channel, message.language, values)
+    rendered = rendering.render(
+        message.kind, message.channel, message.language, values, words
+    )
+    return kept_as(message, rendered, _sender_of(values), at)
+
+
+def _sender_of(values: Mapping[str, str]) -> str:
+    return values.get("sender_name") or values["business_name"]
+
+
+def kept_as(
+    message: Message, rendered: Rendered, sender_name: str, at: datetime
+) -> MessageContent:
+    """What was rendered as a row not yet saved."""
     is_email = message.channel == ChannelName.EMAIL
     return MessageContent(
         message=message,
-        sender=rendering.sender(values["business_name"]) if is_email else "",
+        sender=rendering.sender(sender_name) if is_email else "",
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,
@@ -202,6 +218,6 @@ def _unstored(message: Message) -> MessageContent | None:
     try:
         values = _values(message.kind, [message], {})
         every = {**rendering.common_values(), **values[message.pk]}
-        return content_of(message, every, message.created_at)
+        return content_of(message, every, message.created_at, wording.current())
     except (KeyError, kinds.UnknownKind, PlaceholderError, NoTemplate):
         return None

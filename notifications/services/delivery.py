@@ -127,7 +127,8 @@ class _Outgoings:
         self._urls = contents.addresses(messages)
         self._files = contents.files(messages)
         self._made: dict[int, Sequence[base.Attachment]] = {}
-        self._reply_to = business_services.kept().email
+        business = business_services.kept()
+        self._reply_to = business.reply_to or business.email
         self._ahead: tuple[Claim, base.Outgoing] | None = None
 
     def of(self, held: Claim) -> base.Outgoing:

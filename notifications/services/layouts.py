@@ -9,6 +9,17 @@ from django.conf import settings
 from . import placeholders
 
 FALLBACK_LANGUAGE = "en"
+COMMON = frozenset(
+    {
+        "business_name",
+        "business_address",
+        "business_contact",
+        "brand_color",
+        "brand_ink",
+        "logo_url",
+    }
+)
+# What every kind may say.
 
 
 class NoTemplate(LookupError):
@@ -40,11 +51,22 @@ def layout(kind: str, channel: str, language: str) -> Layout:
 
     Raises NoTemplate, and PlaceholderError for a section that is not closed.
     """
-    for name in (language, language.partition("-")[0], FALLBACK_LANGUAGE):
-        found = _read(folder() / kind, channel, name)
+    for name in steps(language):
+        found = exact(kind, channel, name)
         if found is not None:
             return found
     raise NoTemplate(f"{kind} has no {channel} template")
+
+
+def steps(language: str) -> tuple[str, str, str]:
+    """The languages to look for words in, one after the other."""
+    return language, language.partition("-")[0], FALLBACK_LANGUAGE
+
+
+@cache
+def exact(kind: str, channel: str, language: str) -> Layout | None:
+    """The product's words in that very language, read once a process."""
+    return _read(folder() / kind, channel, language)
 
 
 def _read(place: Path, channel: str, language: str) -> Layout | None:
@@ -75,4 +97,4 @@ def languages() -> list[str]:
 
 def is_written(kind: str, channel: str, language: str) -> bool:
     """Whether there is a text in that very language."""
-    return _read(folder() / kind, channel, language) is not None
+    return exact(kind, channel, language) is not None

@@ -25,11 +25,16 @@ def sources() -> list[Path]:
 
 def compiled(source: Path) -> str:
     """The HTML of one MJML file, its placeholders untouched."""
+    return compiled_text(source.read_text(encoding="utf-8"))
+
+
+def compiled_text(mjml: str) -> str:
+    """The HTML of MJML that may include what is in `_shared`."""
     shared = layouts.folder() / "_shared"
 
     def piece(match: re.Match[str]) -> str:
         return (shared / match[1]).read_text(encoding="utf-8")
 
-    whole = _INCLUDE.sub(piece, source.read_text(encoding="utf-8"))
+    whole = _INCLUDE.sub(piece, mjml)
     html = mjml2html(whole, disable_comments=True, fonts={})
     return _BETWEEN_BOXES.sub("\n", html) + "\n"

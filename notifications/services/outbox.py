@@ -7,12 +7,12 @@ from datetime import datetime
 from django.db import transaction
 
 from merchant_portal.audit import services as audit
-from merchant_portal.lib import clock, queue
+from merchant_portal.lib import clock, ids, queue
 from merchant_portal.lib.actors import Actor
 
 from .. import kinds
-from ..models import Category, Message, MessageContent, MessageState
-from . import contents, layouts, opt_outs, rendering
+from ..models import Category, ChannelName, Message, MessageContent, MessageState
+from . import contents, layouts, opt_outs, rendering, wording
 from .rendering import Rendered
 
 SEND_DUE = "notifications.tasks.send_due"
@@ -153,9 +153,9 @@ def _store_given_words(
     ]
     if not given:
         return
-    common = rendering.common_values()
+    common, words = rendering.common_values(), wording.current()
     MessageContent.objects.bulk_create(
-        contents.content_of(message, {**common, **values}, now)
+        contents.content_of(message, {**common, **values}, now, words)
         for message, values in given
     )
 
@@ -199,10 +199,34 @@ def preview(
     `context`: the kind's placeholders. Raises PlaceholderError when one is missing.
     """
     values = {**rendering.common_values(), **context}
-    rendered = rendering.render(kind, channel, language, values)
+    rendered = rendering.render(kind, channel, language, values, wording.current())
     return rendering.fill_links(
         rendered, {"link_url": link_url, "unsubscribe_url": link_url}
     )
+
+
+def send_as_given(
+    rendered: Rendered, *, kind: str, recipient: str, language: str, reference: str
+) -> Message:
+    """An e-mail whose words are these, for a kind that has none of its own."""
+    now = clock.now()
+    with transaction.atomic():
+        new = NewMessage(
+            kind=kind,
+            channel=ChannelName.EMAIL,
+            recipient=recipient,
+            language=language,
+            reference=reference,
+            dedupe_key=ids.new("once"),
+        )
+        unwanted = opt_outs.unwanted([(new.channel, new.recipient)])
+        message = _row(new, now, unwanted)
+        message.save(force_insert=True)
+        name = rendering.common_values()["sender_name"]
+        contents.kept_as(message, rendered, name, now).save(force_insert=True)
+        if message.state == MessageState.QUEUED:
+            queue.nudge(SEND_DUE)
+    return message
 
 
 def retry(message: Message, *, actor: Actor) -> Message | None:
@@ -225,7 +249,7 @@ def retry(message: Message, *, actor: Actor) -> Message | None:
         )
         if again is None:
             return None
-        if message.category == Category.SIGN_IN:
+        if message.category == Category.SIGN_IN or kinds.get(message.kind).is_given:
             _copy_words(message, again)
         audit.record(
             actor.id, "message.sent_again", again.public_id, replaces=message.public_id

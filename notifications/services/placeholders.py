@@ -87,6 +87,11 @@ def names(parts: Parts) -> set[str]:
     return found
 
 
+def in_order(text: str) -> list[str]:
+    """The names that stand for a value, as they come; none of those that open or close."""
+    return [match[2] for match in _HOLE.finditer(text) if not match[1]]
+
+
 def check(
     text: str, allowed: frozenset[str], required: frozenset[str] = frozenset()
 ) -> None:

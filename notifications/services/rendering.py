@@ -16,10 +16,12 @@ from merchant_portal.lib.text import cut, graphemes
 
 from ..models import ChannelName
 from . import placeholders
-from .layouts import layout
+from .layouts import COMMON, Layout
 from .sms_parts import SmsCount, cheapest, plain, sms_parts
+from .wording import SHIPPED, Wording
 
 __all__ = [
+    "COMMON",
     "Rendered",
     "SmsCount",
     "common_values",
@@ -31,15 +33,6 @@ __all__ = [
 ]
 
 MAX_SUBJECT_LENGTH, MAX_SENDER_LENGTH = 300, 320  # widths of the columns
-COMMON = frozenset(
-    {
-        "business_name",
-        "business_address",
-        "business_contact",
-        "brand_color",
-        "brand_ink",
-    }
-)
 MAX_SMS_PARTS = 3
 SMS_ROOM = (0, 200, 60, 40, 24, 12, 6)
 # characters for each of WORDS, tried one after the other; 0 leaves them as they are
@@ -85,14 +78,25 @@ class Rendered:
 
 
 def render(
-    kind: str, channel: str, language: str, values: Mapping[str, str]
+    kind: str,
+    channel: str,
+    language: str,
+    values: Mapping[str, str],
+    wording: Wording = SHIPPED,
 ) -> Rendered:
-    """Fill the template of that kind; pure but for reading files once.
+    """Fill the words of that kind; pure but for reading each of them once.
 
     `values`: plain text, formatted for people, with the common ones of
     `common_values`. Raises PlaceholderError when one is missing.
     """
-    found = layout(kind, channel, language)
+    found = wording.layout(kind, channel, language)
+    return render_layout(found, channel, language, values)
+
+
+def render_layout(
+    found: Layout, channel: str, language: str, values: Mapping[str, str]
+) -> Rendered:
+    """Fill these very words. Raises PlaceholderError when a value is missing."""
     if channel == ChannelName.SMS:
         return Rendered(text=_short(found.text, values, language))
     text = _BLANK_LINES.sub("\n\n", placeholders.fill(found.text, values)).strip()
@@ -104,13 +108,26 @@ def render(
     )
 
 
+def sms_of(text: str, language: str, values: Mapping[str, str]) -> str:
+    """What these words become, with an address as long as a real one."""
+    filled = _short(placeholders.compile_text(text), values, language)
+    return placeholders.fill_late(
+        filled, dict.fromkeys(placeholders.LATE, sample_url())
+    )
+
+
+def sample_url() -> str:
+    """An address that is as long as a real one, and leads nowhere."""
+    return f"{settings.PUBLIC_URL}/p/{'0' * signing.TOKEN_LENGTH}/"
+
+
 def _short(parts: placeholders.Parts, values: Mapping[str, str], language: str) -> str:
     """The text of an SMS in at most MAX_SMS_PARTS, where shorter words can do that.
 
     Names and descriptions lose their emoji first, which cost the most and say the
     least, then their ends. Amounts, days and our address stay whole.
     """
-    address = {"link_url": f"{settings.PUBLIC_URL}/p/{'0' * signing.TOKEN_LENGTH}/"}
+    address = dict.fromkeys(placeholders.LATE, sample_url())
     text = ""
     for room in SMS_ROOM:
         words = {
@@ -141,16 +158,20 @@ def fill_links(rendered: Rendered, urls: Mapping[str, str]) -> Rendered:
 
 
 def common_values() -> dict[str, str]:
-    """What every message may say about the merchant."""
+    """What every message may say about the merchant, and `sender_name`, whom it is
+    from."""
     business = business_services.kept()
     address = ", ".join(line for line in business.address.splitlines() if line.strip())
+    logo = business_services.logo_url(business)
     contact = " · ".join(part for part in (business.email, business.phone) if part)
     return {
         "business_name": business.name,
+        "sender_name": business.sender_name or business.name,
         "business_address": address,
         "business_contact": contact,
         "brand_color": business.brand_color,
         "brand_ink": ink_on(business.brand_color),
+        "logo_url": f"{settings.PUBLIC_URL}{logo}" if logo else "",
     }
 
 
@@ -160,12 +181,12 @@ def greeting(name: str, language: str) -> str:
     return hello.replace("{}", name) if name else plain_hello
 
 
-def sender(business_name: str) -> str:
+def sender(name: str) -> str:
     """The From of our mails: the merchant's name, always at our own address.
 
     A name that is too long once encoded is cut.
     """
-    return _sender(business_name, settings.DEFAULT_FROM_EMAIL)
+    return _sender(name, settings.DEFAULT_FROM_EMAIL)
 
 
 @lru_cache(maxsize=8)

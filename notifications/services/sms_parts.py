@@ -11,6 +11,8 @@ _EXTENSION = frozenset("\f^{}\\[~]|€")  # an escape character goes before each
 GSM_SINGLE, GSM_JOINED = 160, 153
 UCS2_SINGLE, UCS2_JOINED = 70, 67
 # 3GPP TS 23.038 and 23.040: the header that joins parts takes six bytes of each.
+MOST_REPLACED = 12
+# of different letters; more are another alphabet
 _PLAIN = str.maketrans(
     {
         "\u00a0": " ",
@@ -64,6 +66,26 @@ def cheapest(text: str) -> str:
     """The text without accents that GSM-7 lacks, if that makes it GSM-7; else as it is."""
     folded = "".join(_folded(character) for character in text)
     return text if sms_parts(folded).culprit else folded
+
+
+def costly(text: str) -> list[str]:
+    """Its characters that GSM-7 lacks, each once, as they come."""
+    return list(
+        dict.fromkeys(c for c in text if c not in _BASIC and c not in _EXTENSION)
+    )
+
+
+def replacement(character: str) -> str:
+    """What GSM-7 has in its place; empty where it has nothing like it."""
+    instead = character.translate(_PLAIN)
+    folded = instead if instead != character else _folded(character)
+    return "" if costly(folded) else folded
+
+
+def is_mostly_cheap(text: str) -> bool:
+    """Whether it is of few characters that GSM-7 lacks, and all can be replaced."""
+    lacking = costly(text)
+    return len(lacking) <= MOST_REPLACED and all(map(replacement, lacking))
 
 
 def _folded(character: str) -> str:

@@ -24,6 +24,7 @@ COMMON = {
     "business_contact": "hello@example.com",
     "brand_color": "#1f4fd8",
     "brand_ink": "#ffffff",
+    "logo_url": "",
 }
 LINK_KINDS = [
     "invitation",
@@ -199,6 +200,23 @@ def test_hostile_values_are_text_in_html() -> None:
     assert "<script" not in filled
     assert "<img" not in filled
     assert "{{ 7*7 }} {link_url}" in filled
+
+
+@pytest.mark.django_db
+def test_the_logo_stands_above_the_name_which_stays_readable_without_it() -> None:
+    plain = rendering.render("receipt", "email", "de", {**VALUES, **COMMON}).html
+    Business.objects.update_or_create(
+        pk=1,
+        defaults={"name": "Blue Door", "logo_sha256": "a" * 64, "logo_type": "png"},
+    )
+    values = {**VALUES, **rendering.common_values()}
+    html = rendering.render("receipt", "email", "de", values).html
+
+    assert "<img" not in plain
+    address = f"{settings.PUBLIC_URL}/brand/{'a' * 16}.png"
+    assert values["logo_url"] == address
+    assert f'<img src="{address}" alt=""' in html
+    assert "Blue Door</div>" in html
 
 
 def test_line_separators_in_a_subject_become_spaces() -> None:

@@ -42,6 +42,8 @@ _PROFILE = [
     "rests_on_weekends",
     "rests_on_holidays",
     "brand_color",
+    "sender_name",
+    "reply_to",
 ]
 
 
@@ -142,6 +144,7 @@ class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             },
         ),
         (_("Brand"), {"fields": ("brand_color", "new_logo", "remove_logo")}),
+        (_("E-mails"), {"fields": ("sender_name", "reply_to")}),
     )
 
     def changelist_view(

@@ -1,14 +1,19 @@
 """Who may see and change what in the admin: the table of rights, nothing else."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ClassVar, Concatenate, ParamSpec
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from merchant_portal.lib.actors import Actor
 
 from ..models import User
 from ..roles import Right
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def user_of(request: HttpRequest) -> User:
@@ -26,6 +31,23 @@ def may(request: HttpRequest, right: Right | None) -> bool:
     """Whether who asks is signed in, switched on, and their role allows it."""
     user = request.user
     return right is not None and isinstance(user, User) and user.may(right)
+
+
+def needs(right: Right) -> Callable[[View[P]], View[P]]:
+    """Refuse with 403 whoever's role does not allow `right`."""
+
+    def decorator(view: View[P]) -> View[P]:
+        @wraps(view)
+        def checked(
+            request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponse:
+            if not user_of(request).may(right):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return decorator
 
 
 class RightsMixin:
