@@ -16,6 +16,7 @@ from .services import (
     reconcile,
     refunding,
     reminders,
+    texts,
     ticks,
     training,
 )
@@ -34,6 +35,12 @@ def process_webhook(*pks: int) -> None:
 def catch_up() -> None:
     """Work on a backlog of events for some seconds; the next sweep asks again."""
     inbox.catch_up()
+
+
+@shared_task(ignore_result=True)
+def look_at_texts() -> None:
+    """Give what people wrote to the link it is about; the sweep finds what is left."""
+    texts.look()
 
 
 @shared_task(ignore_result=True)
@@ -136,6 +143,7 @@ def sweep() -> None:
     links.expire_due()
     while reminders.enqueue_due():
         pass
+    texts.look()
     events = inbox.due()
     for pk in events:
         queue.nudge("links.tasks.process_webhook", pk)

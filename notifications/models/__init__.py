@@ -1,3 +1,4 @@
+from .inbound import InboundMessage
 from .messages import (
     ASKING_CATEGORIES,
     Attempt,
@@ -6,8 +7,10 @@ from .messages import (
     Message,
     MessageContent,
     MessageState,
+    channel_choices,
 )
 from .opt_outs import Allowance, ChannelPause, DeliveryEvent, OptOut
+from .whatsapp import WhatsAppTemplate
 
 __all__ = [
     "ASKING_CATEGORIES",
@@ -17,8 +20,11 @@ __all__ = [
     "ChannelName",
     "ChannelPause",
     "DeliveryEvent",
+    "InboundMessage",
     "Message",
     "MessageContent",
     "MessageState",
     "OptOut",
+    "WhatsAppTemplate",
+    "channel_choices",
 ]

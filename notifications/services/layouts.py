@@ -9,6 +9,8 @@ from django.conf import settings
 from . import placeholders
 
 FALLBACK_LANGUAGE = "en"
+WITH_WORDS_OF_SMS = frozenset({"sms", "whatsapp"})
+# Both are read on a phone between other messages.
 
 
 class NoTemplate(LookupError):
@@ -50,7 +52,7 @@ def layout(kind: str, channel: str, language: str) -> Layout:
 def _read(place: Path, channel: str, language: str) -> Layout | None:
     if not language.replace("-", "").isalnum():
         return None
-    if channel == "sms":
+    if channel in WITH_WORDS_OF_SMS:
         text = _compiled(place / f"{language}.sms")
         return None if text is None else Layout(text=text)
     text = _compiled(place / f"{language}.txt")

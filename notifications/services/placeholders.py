@@ -130,6 +130,11 @@ def _fill(
             _fill(filled, part.parts, values, escape)
 
 
+def protected(text: str) -> str:
+    """As it is stored: a late name that is plain text stays plain text."""
+    return _protect(text)
+
+
 def _protect(text: str) -> str:
     """Mark late names that are plain text, so that filling late leaves them alone."""
     return _LATE_NAME.sub(r"{literal:\1\2}", text) if "{" in text else text

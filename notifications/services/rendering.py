@@ -22,9 +22,11 @@ from .sms_parts import SmsCount, cheapest, plain, sms_parts
 __all__ = [
     "Rendered",
     "SmsCount",
+    "Unwritable",
     "common_values",
     "fill_links",
     "greeting",
+    "layout",
     "render",
     "sender",
     "sms_parts",
@@ -72,6 +74,10 @@ _FOLDED = frozenset({"es", "pl", "pt", "tr"})
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
+class Unwritable(ValueError):
+    """A message that cannot go as it is; the text tells staff why and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """`text` always; `subject` and `html` for e-mail only.
@@ -95,6 +101,8 @@ def render(
     found = layout(kind, channel, language)
     if channel == ChannelName.SMS:
         return Rendered(text=_short(found.text, values, language))
+    if channel == ChannelName.WHATSAPP:
+        return Rendered(text=placeholders.fill(found.text, values).strip())
     text = _BLANK_LINES.sub("\n\n", placeholders.fill(found.text, values)).strip()
     subject = placeholders.fill(found.subject, values)
     return Rendered(
