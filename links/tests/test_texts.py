@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from links.models import Activity, PayerReply, PaymentLink
-from links.services import sending, texts
+from links.services import replies, sending, texts
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
 from notifications.models import InboundMessage, Message
@@ -70,7 +70,7 @@ def test_control_a_worker_that_does_not_take_it_first_may_do_it_twice(
     sent("sms")
     write("Friday?")
     monkeypatch.setattr(inbound, "take", lambda pk: InboundMessage.objects.get(pk=pk))
-    monkeypatch.setattr(texts.replies, "_same", lambda *given: None)
+    monkeypatch.setattr(replies, "_same", lambda *given: None)
 
     texts._look(InboundMessage.objects.get().pk)
 

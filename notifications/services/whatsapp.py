@@ -163,6 +163,15 @@ def preview(
     return Preview(shown.text, bool(template), problem)
 
 
+def problem(kind: str, language: str, recipient: str) -> str:
+    """Why it would fail now, for whoever is about to send it; blank if it would not."""
+    if settings.WHATSAPP_CAPTURED:
+        return ""
+    book = _book({kind}, {recipient})
+    goes = recipient in book.awake or book.template(kind, language) is not None
+    return "" if goes else missing(kind, language)
+
+
 def suggested(kind: str, language: str) -> tuple[str, list[str]]:
     """A text to have approved, made of our own words, and the values that fill it.
 
