@@ -16,6 +16,7 @@ SALES: list[Entry] = [
     ("links.PaymentLink", gettext_lazy("Payment links"), "link"),
     ("customers.Customer", gettext_lazy("Customers"), "group"),
     ("links.PayerReply", gettext_lazy("Replies"), "chat"),
+    ("notifications.InboundMessage", gettext_lazy("Texts"), "sms"),
     ("links.Payment", gettext_lazy("Payments"), "payments"),
     ("links.Refund", gettext_lazy("Refunds"), "undo"),
     ("links.Dispute", gettext_lazy("Disputes"), "gavel"),
@@ -30,6 +31,11 @@ SET_UP: list[Entry] = [
     ("staff.ApiKey", gettext_lazy("API keys"), "key"),
     ("links.ProviderAccount", gettext_lazy("Provider accounts"), "account_balance"),
     ("links.WebhookEvent", gettext_lazy("Webhooks"), "webhook"),
+    (
+        "notifications.WhatsAppTemplate",
+        gettext_lazy("WhatsApp templates"),
+        "forum",
+    ),
     ("audit.AuditEntry", gettext_lazy("Audit log"), "policy"),
 ]
 

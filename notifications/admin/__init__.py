@@ -1,1 +1,1 @@
-from . import messages  # noqa: F401  registers itself
+from . import messages, texts, whatsapp  # noqa: F401  register themselves

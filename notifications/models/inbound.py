@@ -55,7 +55,7 @@ class InboundMessage(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.channel} {self.carrier_message_id}"
+        return f"{self.get_channel_display()} · {self.address}"
 
     @property
     def is_open(self) -> bool:

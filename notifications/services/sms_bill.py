@@ -6,6 +6,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from django.conf import settings
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from merchant_portal.lib.money import Money
 
@@ -61,7 +62,9 @@ def _sign(character: str) -> Sign:
     instead = instead_of(character)
     is_seen = character.isprintable() and unicodedata.category(character)[0] in "LNPS"
     name = "" if is_seen else unicodedata.name(character, f"U+{ord(character):04X}")
-    return Sign(character, name.lower(), (instead or "").strip(), goes=instead == "")
+    if instead and instead.isspace():
+        instead = _("a plain space")
+    return Sign(character, name.lower(), instead or "", goes=instead == "")
 
 
 def cost_of(parts: int) -> str:

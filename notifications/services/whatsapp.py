@@ -163,6 +163,33 @@ def preview(
     return Preview(shown.text, bool(template), problem)
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """One value of an example: `hole` as {{1}}, its name, and what would stand there."""
+
+    hole: str
+    name: str
+    sample: str
+    is_in_text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    text: str
+    values: tuple[Filled, ...]
+
+
+def example(template: WhatsAppTemplate, sample: Mapping[str, str]) -> Example:
+    """The approved text as a customer would read it, and which value goes where."""
+    used = set(HOLE.findall(template.body))
+    values = tuple(
+        Filled(f"{{{{{n}}}}}", name, _one_line(sample.get(name, "")), str(n) in used)
+        for n, name in enumerate(template.placeholders, start=1)
+    )
+    filled = {value.hole.strip("{}"): value.sample for value in values}
+    return Example(fill_body(template.body, filled), values)
+
+
 def problem(kind: str, language: str, recipient: str) -> str:
     """Why it would fail now, for whoever is about to send it; blank if it would not."""
     if settings.WHATSAPP_CAPTURED:
