@@ -66,11 +66,11 @@ def record(message: Message, report: Report) -> bool:
             last_error=report.detail,
         ):
             settling.announce(message)
-        if report.is_unreachable:
-            opt_outs.store(
-                message.channel,
-                message.recipient,
-                OptOut.Scope.ALL,
-                source=f"refused by {report.carrier}",
-            )
+            if report.is_unreachable:
+                opt_outs.store(
+                    message.channel,
+                    message.recipient,
+                    OptOut.Scope.ALL,
+                    source=f"refused by {report.carrier}",
+                )
     return True
