@@ -18,6 +18,7 @@ from .services import (
     reconcile,
     refunding,
     reminding,
+    texts,
     ticks,
     training,
 )
@@ -36,6 +37,12 @@ def process_webhook(*pks: int) -> None:
 def catch_up() -> None:
     """Work on a backlog of events for some seconds; the next sweep asks again."""
     inbox.catch_up()
+
+
+@shared_task(ignore_result=True)
+def look_at_texts() -> None:
+    """Give what people wrote to the link it is about; the sweep finds what is left."""
+    texts.look()
 
 
 @shared_task(ignore_result=True)
@@ -141,6 +148,7 @@ def sweep() -> None:
     while climbing.climb_due():
         pass
     planning.replan_for_a_while()
+    texts.look()
     events = inbox.due()
     for pk in events:
         queue.nudge("links.tasks.process_webhook", pk)

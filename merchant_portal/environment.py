@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import sys
+from decimal import Decimal, InvalidOperation
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, NoReturn
@@ -69,6 +70,30 @@ def integer(name: str, default: int, *, least: int = 0, most: int = 2**31) -> in
     if not least <= number <= most:
         stop(name, f"is {number}", f"It may be {least} to {most}.")
     return number
+
+
+def decimal(name: str) -> Decimal | None:
+    """An amount above 0 with a point, such as 0.83; None when it is not set."""
+    value = text(name)
+    if not value:
+        return None
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        stop(name, f"is not a number: {value!r}", f"Example: {name}=7.5")
+    if not number.is_finite() or not 0 < number < 100_000:
+        stop(name, f"is {value}", "It must be above 0 and below 100000.")
+    return number
+
+
+def currency(name: str, *, is_needed: bool) -> str:
+    """Three capital letters, or blank where it is not needed."""
+    value = text(name).upper()
+    if not value and not is_needed:
+        return ""
+    if len(value) != 3 or not value.isascii() or not value.isalpha():
+        stop(name, "is no code of a currency", f"Example: {name}=EUR")
+    return value
 
 
 def boolean(name: str, *, default: bool) -> bool:

@@ -14,7 +14,7 @@ from links.models import Mismatch, PaymentLink, RefundState
 from links.services import reviewing
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
-from notifications.models import Message, MessageState
+from notifications.models import InboundMessage, Message, MessageState
 
 ALARM_DAYS = 30
 # A message that failed longer ago than that is history, not work.
@@ -79,6 +79,7 @@ def for_person(user: User, now: datetime, zone: ZoneInfo) -> list[Task]:
         *_dispute_tasks(user, now, zone),
         *_reply_tasks(user),
         *_staff_tasks(user, now),
+        *_text_tasks(user),
         *_message_tasks(user, now),
         *_payment_tasks(user),
         *_refund_tasks(user),
@@ -119,6 +120,21 @@ def _staff_tasks(user: User, now: datetime) -> list[Task]:
     words = ngettext("%d task to do", "%d tasks to do", count)
     url = reverse("admin:links_stafftask_changelist") + "?needs=person"
     return [Task("task_alt", words % count, url)]
+
+
+def _text_tasks(user: User) -> list[Task]:
+    if not (user.may(Right.LINKS_WRITE) and user.may(Right.LINKS_ALL)):
+        return []
+    count = InboundMessage.objects.filter(closed_at=None)[:100].count()
+    if not count:
+        return []
+    words = ngettext(
+        "%d text of a customer waits for somebody",
+        "%d texts of customers wait for somebody",
+        count,
+    )
+    url = reverse("admin:notifications_inboundmessage_changelist") + "?needs=person"
+    return [Task("sms", words % count, url)]
 
 
 def _message_tasks(user: User, now: datetime) -> list[Task]:

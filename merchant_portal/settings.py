@@ -280,18 +280,26 @@ TWILIO_ACCOUNT_SID = env.text("TWILIO_ACCOUNT_SID")
 TWILIO_AUTH_TOKEN = env.text("TWILIO_AUTH_TOKEN")
 TWILIO_FROM = env.text("TWILIO_FROM")
 TWILIO_API_BASE = env.url("TWILIO_API_BASE", "", {"http", "https"})
-_twilio = [TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM]
+TWILIO_WHATSAPP_FROM = env.text("TWILIO_WHATSAPP_FROM").removeprefix("whatsapp:")
+_twilio = [TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM or TWILIO_WHATSAPP_FROM]
 if any(_twilio) and not all(_twilio):
     env.stop(
         "TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM",
         "are set only in part",
-        "Set all three to send SMS, or none to keep SMS in the product.",
+        "Set all three to send SMS (TWILIO_WHATSAPP_FROM for WhatsApp), or none to keep"
+        " messages in the product.",
     )
-SMS_CAPTURED = not TWILIO_ACCOUNT_SID
+SMS_CAPTURED, WHATSAPP_CAPTURED = not TWILIO_FROM, not TWILIO_WHATSAPP_FROM
+# What one part of an SMS costs, to show beside a text before it goes; blank: not shown.
+SMS_PRICE_MINOR = env.decimal("SMS_PRICE_MINOR")
+SMS_PRICE_CURRENCY = env.currency(
+    "SMS_PRICE_CURRENCY", is_needed=SMS_PRICE_MINOR is not None
+)
 # How many reminders may leave in a minute, so that an outage ends in no burst; 0 = all.
 PER_MINUTE = {
     "email": env.integer("EMAIL_PER_MINUTE", 0, most=100_000),
     "sms": env.integer("SMS_PER_MINUTE", 0, most=100_000),
+    "whatsapp": env.integer("WHATSAPP_PER_MINUTE", 0, most=100_000),
 }
 # Empty means every country; a list stops paid texts to far places (SMS pumping).
 SMS_COUNTRIES: list[str] = [code.upper() for code in env.names("SMS_COUNTRIES")]
@@ -337,7 +345,7 @@ PROVIDER_CALLS_PER_SECOND = env.integer(
 ONLY_LOOPBACK = all(
     host in {"127.0.0.1", "localhost", "::1"}
     for host in (EMAIL_HOST, urlsplit(TWILIO_API_BASE or "http://localhost").hostname)
-) and (SMS_CAPTURED or bool(TWILIO_API_BASE))
+) and (not TWILIO_ACCOUNT_SID or bool(TWILIO_API_BASE))
 
 # --- Celery -----------------------------------------------------------------
 

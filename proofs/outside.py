@@ -66,6 +66,7 @@ class Outside:
             "TWILIO_ACCOUNT_SID": TWILIO_SID,
             "TWILIO_AUTH_TOKEN": TWILIO_TOKEN,
             "TWILIO_FROM": TWILIO_FROM,
+            "TWILIO_WHATSAPP_FROM": TWILIO_FROM,
         }
 
     def mails(self, recipient: str, subject_part: str = "") -> list[Mail]:

@@ -130,6 +130,7 @@ def _demo_variables(port: int) -> dict[str, str]:
         "TWILIO_ACCOUNT_SID": "",
         "TWILIO_AUTH_TOKEN": "",
         "TWILIO_FROM": "",
+        "TWILIO_WHATSAPP_FROM": "",
         "LOG_FILE": str(environment.VAR / "demo.log"),
     }
     return variables | _blank_keys()

@@ -18,6 +18,8 @@ from merchant_portal.lib.money import Money
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Role
 from notifications.models import Message, MessageState
+from notifications.services import inbound
+from notifications.services.inbound import Heard
 
 pytestmark = pytest.mark.django_db
 FRONT = "/admin/"
@@ -152,6 +154,19 @@ def test_what_needs_a_person_is_named_and_linked(owner: User) -> None:
     client.force_login(owner)
     for url in tasks.values():
         assert client.get(url).status_code == 200, url
+
+
+def test_texts_of_customers_wait_for_who_sees_all_links(owner: User) -> None:
+    agent = make_user(Role.AGENT)
+    for person in (owner, agent):
+        make_link(make_customer(), actor=person.actor())
+    inbound.hear(Heard("SM1", "sms", "+14155550199", "Which bus goes to you?"))
+    inbound.hear(Heard("SM2", "sms", "+14155550199", "STOP"))
+
+    told = [task.text for task in front_of(owner)["tasks"]]
+
+    assert "1 text of a customer waits for somebody" in told
+    assert not [task for task in front_of(agent)["tasks"] if "text" in task.text]
 
 
 def test_agents_are_not_told_of_money_that_is_not_theirs(owner: User) -> None:

@@ -15,6 +15,12 @@ class ContactKind(models.TextChoices):
 class PreferredChannel(models.TextChoices):
     EMAIL = "email", _("E-mail")
     SMS = "sms", _("SMS")
+    WHATSAPP = "whatsapp", _("WhatsApp")
+
+
+def preferred_choices() -> list[tuple[str, str]]:
+    """Named by the column instead of a list, so that another needs no migration."""
+    return [(one.value, str(one.label)) for one in PreferredChannel]
 
 
 def new_public_id() -> str:
@@ -34,7 +40,7 @@ class Customer(models.Model):
     preferred_channel = models.CharField(
         _("preferred channel"),
         max_length=8,
-        choices=PreferredChannel.choices,
+        choices=preferred_choices,
         default=PreferredChannel.EMAIL,
     )
     source = models.CharField(

@@ -180,7 +180,7 @@ def _channel(data: CustomerData, addresses: dict[ContactKind, str]) -> str:
         )
         return PreferredChannel.SMS if is_phone_only else PreferredChannel.EMAIL
     if data.preferred_channel not in PreferredChannel.values:
-        raise CustomerError(_("Choose e-mail or SMS."), "preferred_channel")
+        raise CustomerError(_("Choose e-mail, SMS or WhatsApp."), "preferred_channel")
     return data.preferred_channel
 
 

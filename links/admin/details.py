@@ -13,10 +13,12 @@ from . import (
     formats,
     outlook,
     panels,
+    preview,
     reminder_form,
     replies,
     tasks_page,
     terms_words,
+    ways,
 )
 from .panels import Panels
 
@@ -31,8 +33,11 @@ def context(
     known = recipients.addresses(link)
     is_draft = link.status == LinkStatus.DRAFT
     currency = link.currency
+    lines = list(link.lines.all())
+    forms = {**panels.fresh(link, zone, known), **typed}
+    can = _permits(link, user, known)
     return {
-        "lines": [_line(line, currency) for line in link.lines.all()],
+        "lines": [_line(line, currency) for line in lines],
         "terms": terms_words.of(link),
         "net": formats.money(link.net_minor, currency),
         "tax": formats.money(link.tax_minor, currency) if link.tax_minor else "",
@@ -48,12 +53,18 @@ def context(
         "boxes": _boxes(link, typed),
         "zone_name": zone.key,
         "methods": list(METHODS.items()),
-        "panels": {**panels.fresh(link, zone, known), **typed},
+        "panels": forms,
+        "ways": ways.of(known, forms[panels.SEND].channels),
+        "outlook": preview.outlook_of(
+            link, lines[0].description if lines else "", known
+        )
+        if can["send"]
+        else None,
         **_replies(link, typed, zone),
         **tasks_page.rows_of(link, zone),
         **reminder_form.of_link(link, zone),
         "replaced_by": getattr(link, "replaced_by", None),
-        "can": _permits(link, user, known),
+        "can": can,
     }
 
 

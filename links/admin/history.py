@@ -128,8 +128,10 @@ _MESSAGE_WORDS: dict[str, tuple[str, str, Promise]] = {
     "sent": ("outgoing_mail", CALM, gettext_lazy("%(what)s sent")),
     "captured": ("inbox", CALM, gettext_lazy("%(what)s kept here, not sent")),
     "delivered": ("mark_email_read", GOOD, gettext_lazy("%(what)s delivered")),
+    "read": ("mark_email_read", GOOD, gettext_lazy("%(what)s read")),
     "opened": ("drafts", CALM, gettext_lazy("%(what)s opened")),
     "clicked": ("ads_click", CALM, gettext_lazy("%(what)s: link followed")),
+    "undelivered": ("unsubscribe", BAD, gettext_lazy("%(what)s was not delivered")),
     "bounced": ("unsubscribe", BAD, gettext_lazy("%(what)s came back")),
     "complained": ("report", BAD, gettext_lazy("%(what)s marked as spam")),
     "failed": ("error", BAD, gettext_lazy("%(what)s could not be sent")),
@@ -156,6 +158,7 @@ _KINDS: dict[str, Promise] = {
 _CHANNELS: dict[str, Promise] = {
     ChannelName.EMAIL: gettext_lazy("e-mail"),
     ChannelName.SMS: gettext_lazy("SMS"),
+    ChannelName.WHATSAPP: gettext_lazy("WhatsApp"),
 }
 _FIELDS: dict[str, Promise] = {
     "due_on": gettext_lazy("due date"),
@@ -263,6 +266,8 @@ def _more(entry: Entry) -> str:
 def _said(detail: dict[str, Any]) -> str:
     kind, text = str(detail["said"]), str(detail.get("text", ""))
     label = str(ReplyKind(kind).label) if kind in ReplyKind else kind
+    if channel := _CHANNELS.get(str(detail.get("channel", ""))):
+        label = _("%(kind)s by %(channel)s") % {"kind": label, "channel": channel}
     if "day" in detail:
         label = f"{label}: {formats.day(date.fromisoformat(str(detail['day'])))}"
     return f"{label} · {cut(text, GLANCE)}" if text else label

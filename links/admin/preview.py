@@ -10,18 +10,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
-from customers.models import Customer
+from customers.models import ContactKind, Customer
 from customers.services.customers import language_of
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from merchant_portal.staff.roles import Right
 from notifications.models import ChannelName
-from notifications.services import outbox
-from notifications.services.rendering import Rendered, SmsCount, sms_parts
+from notifications.services import outbox, sms_bill, whatsapp
+from notifications.services.rendering import Rendered
 
 from ..models import NumberSeries, PaymentLink
 from ..services import accounts, message_values, pages, recipients, totals
-from . import picking
+from . import picking, ways
 from .entry import frame, link_or_404, needs
 from .link_form import LinkForm, Wanted
 
@@ -32,18 +32,20 @@ MAIL_POLICY = (
 # Mails carry inline styles. Nothing else may run or load, and only we may frame it.
 SAMPLE_TOKEN = "Example" * 3 + "0"
 # as long as a real one, so that the count of SMS parts is the real one
-EMAIL, SMS = ChannelName.EMAIL, ChannelName.SMS
+EMAIL, SMS, WHATSAPP = ChannelName.EMAIL, ChannelName.SMS, ChannelName.WHATSAPP
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Both messages; `email_to` and `sms_to` are empty when there is no address."""
+    """A message on each channel; `…_to` are empty when there is no address."""
 
     email: Rendered
     sms: Rendered
-    count: SmsCount
+    bill: sms_bill.Bill
+    whatsapp: whatsapp.Preview
     email_to: str
     sms_to: str
+    whatsapp_to: str
     url: str
     ways: str
 
@@ -52,16 +54,15 @@ def addresses(wanted: Wanted) -> dict[str, str]:
     """channel → address of the customer picked or about to be added."""
     if wanted.new_customer is not None:
         new = wanted.new_customer
-        known = {EMAIL: new.email, SMS: new.phone}
+        points: dict[str, str] = {
+            ContactKind.EMAIL: new.email,
+            ContactKind.PHONE: new.phone,
+        }
     elif wanted.customer is not None:
         points = picking.addresses_of([wanted.customer])[wanted.customer.pk]
-        known = {
-            channel: points.get(kind, "")
-            for channel, kind in recipients.KIND_OF_CHANNEL.items()
-        }
     else:
-        known = {}
-    return {channel: address for channel, address in known.items() if address}
+        points = {}
+    return ways.by_channel(points)
 
 
 def of_form(form: LinkForm, wanted: Wanted, kind: str = "invitation") -> Preview:
@@ -113,12 +114,34 @@ def _preview(
     return Preview(
         email=email,
         sms=sms,
-        count=sms_parts(sms.text),
+        bill=sms_bill.of(sms.text),
+        whatsapp=whatsapp.preview(kind, language, known.get(WHATSAPP, ""), values, url),
         email_to=known.get(EMAIL, ""),
         sms_to=known.get(SMS, ""),
+        whatsapp_to=known.get(WHATSAPP, ""),
         url=url,
         ways=", ".join(one.title for one in accounts.offered(link, clock.now())),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What whoever ticks a box should know first; `problem`: why WhatsApp would fail."""
+
+    bill: sms_bill.Bill | None = None
+    problem: str = ""
+
+
+def outlook_of(link: PaymentLink, description: str, known: dict[str, str]) -> Outlook:
+    """Of a link as it would be sent now; nothing where no phone is known."""
+    if SMS not in known:
+        return Outlook()
+    language = language_of(link.customer)
+    values = message_values.values_of(link, description, language)
+    url = f"{settings.PUBLIC_URL}/p/{SAMPLE_TOKEN}/"
+    sms = outbox.preview("invitation", SMS, language, values, url)
+    problem = whatsapp.problem("invitation", language, known[WHATSAPP])
+    return Outlook(sms_bill.of(sms.text), problem)
 
 
 def _next_number() -> str:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from merchant_portal.lib.money import EXPONENTS
 
 from ..models import AmountKind, PaymentLink
-from . import formats, outlook, picking
+from . import formats, outlook, picking, ways
 from .entry import frame
 from .finding import COMMON
 from .link_form import LinkForm
@@ -62,8 +62,8 @@ def _context(
         "kinds": AmountKind.choices,
         "zero": formats.money(0, form.business.currency),
         "zone": formats.business_zone().key,
-        "email_to": known.get("email", ""),
-        "sms_to": known.get("phone", ""),
+        "picked_by": known.get("email") or known.get("phone", ""),
+        "ways": ways.of(ways.by_channel(known), form.channels),
         "has_many_errors": len(form.errors) > 1,
     }
 

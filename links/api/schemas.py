@@ -127,11 +127,15 @@ class LinkIn(NullIsLeftOut):
     terms: TermsIn = Field(default_factory=TermsIn)
 
 
+ChannelIn = Annotated[
+    str,
+    AfterValidator(one_of(ChannelName.values)),
+    WithJsonSchema({"type": "string", "enum": list(ChannelName.values)}),
+]
+
+
 class SendIn(Input):
-    channels: Annotated[
-        list[Annotated[str, AfterValidator(one_of(ChannelName.values))]],
-        Field(min_length=1, max_length=10),
-    ]
+    channels: Annotated[list[ChannelIn], Field(min_length=1, max_length=10)]
 
 
 class CancelIn(NullIsLeftOut):

@@ -181,7 +181,7 @@ class Story:
         self.made += 1
         channels = ["email"]
         if person.phone and self.rng.random() < 0.5:
-            channels.append("sms")
+            channels.append("sms" if self.made % 3 else "whatsapp")
         yield _Step(
             now + timedelta(minutes=self.rng.randrange(1, 30)),
             lambda: self._send(link, channels, actor),

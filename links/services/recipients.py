@@ -12,6 +12,7 @@ from ..models import PaymentLink
 KIND_OF_CHANNEL = {
     ChannelName.EMAIL: ContactKind.EMAIL,
     ChannelName.SMS: ContactKind.PHONE,
+    ChannelName.WHATSAPP: ContactKind.PHONE,
 }
 
 

@@ -36,12 +36,16 @@ NEEDS_TEXT = frozenset({K.AMOUNT, K.QUESTION})
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An answer as it was typed; `proof`: the bytes of a picture or PDF, or none."""
+    """An answer as it was typed; `proof`: the bytes of a picture or PDF, or none.
+
+    `channel`: by what it came, where not from the page of the link.
+    """
 
     kind: str
     text: str = ""
     promised_on: date | None = None
     proof: bytes = b""
+    channel: str = ""
 
 
 class TooManyReplies(LinkError):
@@ -80,7 +84,7 @@ def give(link: PaymentLink, said: Said, *, is_payable: bool) -> PayerReply:
             proof_type=proof_type(checked.proof) if checked.proof else "",
             at=now,
         )
-        links.note(locked, "payer.replied", PAYER, now, **_detail(reply))
+        links.note(locked, "payer.replied", PAYER, now, **_detail(reply, said.channel))
         day = reply.promised_on
         if day is not None and _plan_promise(locked, day, now):
             PayerReply.objects.filter(pk=reply.pk).update(closed_at=now)
@@ -182,8 +186,10 @@ def _refuse_flood(locked: PaymentLink, now: datetime) -> None:
         )
 
 
-def _detail(reply: PayerReply) -> dict[str, str]:
+def _detail(reply: PayerReply, channel: str) -> dict[str, str]:
     known = {"reply": reply.public_id, "said": reply.kind, "text": reply.text}
+    if channel:
+        known["channel"] = channel
     if reply.promised_on is not None:
         known["day"] = reply.promised_on.isoformat()
     return known

@@ -10,6 +10,8 @@ from ..models import PaymentLink
 
 LIMIT = 500
 # per source; a link with more than that is read page by page
+KNOWN_ALREADY = frozenset({"accepted", "queued", "sending", "sent"})
+# That the carrier has it is known from handing it over.
 TOLD_BY_CARRIERS = frozenset(
     {MessageState.DELIVERED, MessageState.BOUNCED, MessageState.COMPLAINED}
 )
@@ -49,10 +51,9 @@ def _messages(link: PaymentLink) -> list[Entry]:
     messages = list(
         Message.objects.filter(reference=link.public_id).order_by("-id")[:LIMIT]
     )
-    # That the carrier has it is known from handing it over.
     reports = (
         DeliveryEvent.objects.filter(message__in=messages)
-        .exclude(kind="sent")
+        .exclude(kind__in=KNOWN_ALREADY)
         .select_related("message")
     )
     reported = {report.message_id for report in reports}
@@ -94,7 +95,11 @@ def _messages(link: PaymentLink) -> list[Entry]:
             f"message.{report.kind}",
             report.at,
             report.carrier,
-            {"message": report.message.public_id, "channel": report.message.channel},
+            {
+                "message": report.message.public_id,
+                "channel": report.message.channel,
+                **({"error": report.detail} if report.detail else {}),
+            },
         )
         for report in reports
     ]

@@ -25,6 +25,7 @@ TASKS = frozenset(
         "links.tasks.close_checkout",
         "links.tasks.compare_account",
         "links.tasks.deliver_training_webhooks",
+        "links.tasks.look_at_texts",
         "links.tasks.process_webhook",
         "links.tasks.send_refund",
         "links.tasks.settle_checkout",

@@ -17,6 +17,7 @@ SALES: list[Entry] = [
     ("customers.Customer", gettext_lazy("Customers"), "group"),
     ("links.PayerReply", gettext_lazy("Replies"), "chat"),
     ("links.StaffTask", gettext_lazy("Tasks"), "task_alt"),
+    ("notifications.InboundMessage", gettext_lazy("Texts"), "sms"),
     ("links.Payment", gettext_lazy("Payments"), "payments"),
     ("links.Refund", gettext_lazy("Refunds"), "undo"),
     ("links.Dispute", gettext_lazy("Disputes"), "gavel"),
@@ -32,6 +33,11 @@ SET_UP: list[Entry] = [
     ("staff.ApiKey", gettext_lazy("API keys"), "key"),
     ("links.ProviderAccount", gettext_lazy("Provider accounts"), "account_balance"),
     ("links.WebhookEvent", gettext_lazy("Webhooks"), "webhook"),
+    (
+        "notifications.WhatsAppTemplate",
+        gettext_lazy("WhatsApp templates"),
+        "forum",
+    ),
     ("audit.AuditEntry", gettext_lazy("Audit log"), "policy"),
 ]
 

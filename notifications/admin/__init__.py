@@ -1,1 +1,1 @@
-from . import messages, texts  # noqa: F401  register themselves
+from . import inbound, messages, texts, whatsapp  # noqa: F401  register themselves

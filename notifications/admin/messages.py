@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
@@ -21,9 +20,9 @@ from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
 from .. import kinds, visibility
+from ..channels.registry import get_channel
 from ..models import Category, ChannelName, ChannelPause, Message, MessageState
-from ..services import contents, outbox
-from ..services.sms_parts import sms_parts
+from ..services import contents, outbox, sms_bill
 from .filters import KindFilter
 from .labels import STATE_COLORS, kind_title
 from .switch import switch, switch_urls
@@ -171,7 +170,10 @@ def _page(request: HttpRequest, message: Message) -> dict[str, Any]:
         "shown": shown,
         "is_email": is_email,
         "is_captured": message.state == MessageState.CAPTURED,
-        "sms": sms_parts(shown.text) if shown and not is_email else None,
+        "channel_label": message.get_channel_display(),
+        "bill": sms_bill.of(shown.text)
+        if shown and message.channel == ChannelName.SMS
+        else None,
         "attempts": message.attempts.order_by("-id"),
         "events": message.delivery_events.order_by("-id"),
         "about_url": _about_url(message),
@@ -195,15 +197,12 @@ def _notes() -> list[str]:
         % {"channel": ChannelName(pause.channel).label, "reason": pause.reason}
         for pause in ChannelPause.objects.filter(until__gt=clock.database_now())
     ]
-    if settings.EMAIL_CAPTURED or settings.SMS_CAPTURED:
-        kept = [
-            str(channel.label)
-            for channel, is_kept in (
-                (ChannelName.EMAIL, settings.EMAIL_CAPTURED),
-                (ChannelName.SMS, settings.SMS_CAPTURED),
-            )
-            if is_kept
-        ]
+    kept = [
+        str(channel.label)
+        for channel in ChannelName
+        if get_channel(channel).is_captured()
+    ]
+    if kept:
         notes.append(
             _("%(channels)s: messages are kept here and not sent.")
             % {"channels": ", ".join(kept)}

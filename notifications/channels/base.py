@@ -5,8 +5,8 @@ A channel knows no models, no requests and no kinds of messages.
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 MAX_DIALOGUE_SECONDS = 30.0
@@ -41,6 +41,8 @@ class Outgoing:
 
     `public_id`: ours, the same at every try. `start_before`: on time.monotonic; a
     process that was frozen until later must not hand it over any more.
+    `template_id`: the carrier's own name of an approved text, where only such may go;
+    `template_values` fill its holes, and `text` is what comes of both.
     """
 
     public_id: str
@@ -52,6 +54,8 @@ class Outgoing:
     reply_to: str = ""
     unsubscribe_url: str = ""
     attachments: tuple[Attachment, ...] = ()
+    template_id: str = ""
+    template_values: Mapping[str, str] = field(default_factory=dict)
     start_before: float
 
     def ensure_fresh(self) -> None:

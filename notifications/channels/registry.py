@@ -7,6 +7,7 @@ from .base import Channel
 CHANNELS = {
     "email": "notifications.channels.email.EmailChannel",
     "sms": "notifications.channels.sms.SmsChannel",
+    "whatsapp": "notifications.channels.whatsapp.WhatsAppChannel",
 }
 
 

@@ -4,6 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import notifications.models.messages
 import notifications.models.templates
 
 
@@ -42,7 +43,8 @@ class Migration(migrations.Migration):
                 (
                     "channel",
                     models.CharField(
-                        choices=[("email", "E-mail"), ("sms", "SMS")], max_length=8
+                        choices=notifications.models.messages.channel_choices,
+                        max_length=8,
                     ),
                 ),
                 ("language", models.CharField(max_length=8)),

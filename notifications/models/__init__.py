@@ -1,3 +1,4 @@
+from .inbound import InboundMessage
 from .messages import (
     ASKING_CATEGORIES,
     Attempt,
@@ -6,9 +7,11 @@ from .messages import (
     Message,
     MessageContent,
     MessageState,
+    channel_choices,
 )
 from .opt_outs import Allowance, ChannelPause, DeliveryEvent, OptOut
 from .templates import Template
+from .whatsapp import WhatsAppTemplate
 
 __all__ = [
     "ASKING_CATEGORIES",
@@ -18,9 +21,12 @@ __all__ = [
     "ChannelName",
     "ChannelPause",
     "DeliveryEvent",
+    "InboundMessage",
     "Message",
     "MessageContent",
     "MessageState",
     "OptOut",
     "Template",
+    "WhatsAppTemplate",
+    "channel_choices",
 ]

@@ -13,6 +13,12 @@ from merchant_portal.lib import ids
 class ChannelName(models.TextChoices):
     EMAIL = "email", _("E-mail")
     SMS = "sms", _("SMS")
+    WHATSAPP = "whatsapp", _("WhatsApp")
+
+
+def channel_choices() -> list[tuple[str, str]]:
+    """Named by the columns instead of a list, so that a new channel needs no migration."""
+    return [(one.value, str(one.label)) for one in ChannelName]
 
 
 class Category(models.TextChoices):
@@ -92,7 +98,7 @@ class Message(models.Model):
     public_id = models.CharField(max_length=ids.MAX_LENGTH, default=new_public_id)
     kind = models.CharField(max_length=32, help_text="name in the registry of kinds")
     category = models.CharField(max_length=12, choices=Category.choices)
-    channel = models.CharField(max_length=8, choices=ChannelName.choices)
+    channel = models.CharField(max_length=8, choices=channel_choices)
     reference = models.CharField(max_length=ids.MAX_LENGTH)
     subject_id = models.CharField(max_length=ids.MAX_LENGTH, blank=True)
     recipient = models.CharField(max_length=254)
@@ -186,6 +192,12 @@ class MessageContent(models.Model):
     subject = models.CharField(max_length=300, blank=True)
     text = models.TextField()
     html = models.TextField(blank=True)
+    template = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="an approved template and its values, as JSON; WhatsApp only",
+    )
     rendered_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from .messages import ChannelName, Message
+from .messages import Message, channel_choices
 
 
 class DeliveryEvent(models.Model):
@@ -38,7 +38,7 @@ class OptOut(models.Model):
         REMINDERS = "reminders"
         ALL = "all"
 
-    channel = models.CharField(max_length=8, choices=ChannelName.choices)
+    channel = models.CharField(max_length=8, choices=channel_choices)
     address = models.CharField(max_length=254)
     scope = models.CharField(max_length=12, choices=Scope.choices)
     source = models.CharField(
@@ -64,9 +64,7 @@ class Allowance(models.Model):
     the rate and each sees what the others took.
     """
 
-    channel = models.CharField(
-        max_length=8, choices=ChannelName.choices, primary_key=True
-    )
+    channel = models.CharField(max_length=8, choices=channel_choices, primary_key=True)
     free_at = models.DateTimeField(
         help_text="from when the next one may leave; the database's clock"
     )
@@ -84,9 +82,7 @@ class ChannelPauseQuerySet(models.QuerySet["ChannelPause"]):
 class ChannelPause(models.Model):
     """A channel that cannot work just now; its messages wait and lose no try."""
 
-    channel = models.CharField(
-        max_length=8, choices=ChannelName.choices, primary_key=True
-    )
+    channel = models.CharField(max_length=8, choices=channel_choices, primary_key=True)
     until = models.DateTimeField(help_text="the database's clock")
     reason = models.CharField(max_length=300)
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from merchant_portal.lib import ids
 from merchant_portal.staff.models import User
 
-from .messages import ChannelName
+from .messages import channel_choices
 
 
 def new_public_id() -> str:
@@ -34,7 +34,7 @@ class Template(models.Model):
 
     public_id = models.CharField(max_length=ids.MAX_LENGTH, default=new_public_id)
     kind = models.CharField(max_length=32, help_text="name in the registry of kinds")
-    channel = models.CharField(max_length=8, choices=ChannelName.choices)
+    channel = models.CharField(max_length=8, choices=channel_choices)
     language = models.CharField(max_length=8)
     version = models.PositiveIntegerField(help_text="1, 2, 3 … of these three")
     is_current = models.BooleanField(default=True)

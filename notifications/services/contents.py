@@ -11,14 +11,15 @@ from merchant_portal.lib import clock
 from .. import kinds
 from ..channels.base import Attachment
 from ..models import Category, ChannelName, Message, MessageContent, MessageState
-from . import rendering, unsubscribing, wording
+from . import rendering, unsubscribing, whatsapp, wording
 from .layouts import NoTemplate
 from .placeholders import PlaceholderError
-from .rendering import Rendered
+from .rendering import Rendered, Unwritable
+from .sms_parts import MOST_PARTS, sms_parts
 from .wording import Wording
 
 logger = logging.getLogger(__name__)
-COLUMNS = 6
+COLUMNS = 7
 MOST_ROWS = 500
 # in one INSERT, each a commit of its own; SQLite takes 999 parameters
 Broken = dict[int, str]
@@ -41,6 +42,7 @@ def prepare(messages: Sequence[Message]) -> tuple[dict[int, MessageContent], Bro
     common = rendering.common_values()
     now = clock.now()
     words = wording.current()
+    book = whatsapp.book_for(missing)
     fresh = []
     for name, group in kinds.by_kind(missing).items():
         values = _values(name, group, broken)
@@ -49,10 +51,10 @@ def prepare(messages: Sequence[Message]) -> tuple[dict[int, MessageContent], Bro
                 continue
             try:
                 every = {**common, **values[message.pk]}
-                fresh.append(content_of(message, every, now, words))
+                fresh.append(content_of(message, every, now, words, book))
             except KeyError:
                 broken[message.pk] = "What this message is about is gone."
-            except (PlaceholderError, NoTemplate) as exc:
+            except (PlaceholderError, NoTemplate, Unwritable) as exc:
                 broken[message.pk] = str(exc)
     return {**ready, **_stored(fresh)}, broken
 
@@ -78,12 +80,12 @@ def _stored(fresh: Sequence[MessageContent]) -> dict[int, MessageContent]:
 
 def _insert(fresh: Sequence[MessageContent]) -> set[int]:
     """Pks of the rows that were new."""
-    marks = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(fresh))
+    marks = ", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * len(fresh))
     adapt = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO notifications_messagecontent"  # noqa: S608  only marks
-            " (message_id, sender, subject, text, html, rendered_at)"
+            " (message_id, sender, subject, text, html, template, rendered_at)"
             f" VALUES {marks} ON CONFLICT DO NOTHING RETURNING message_id",
             [
                 value
@@ -94,6 +96,7 @@ def _insert(fresh: Sequence[MessageContent]) -> set[int]:
                     row.subject,
                     row.text,
                     row.html,
+                    row.template,
                     adapt(row.rendered_at),
                 )
             ],
@@ -121,13 +124,15 @@ def _values(
 
 
 def content_of(
-    message: Message, values: Mapping[str, str], at: datetime, words: Wording
+    message: Message,
+    values: Mapping[str, str],
+    at: datetime,
+    words: Wording,
+    book: whatsapp.Book,
 ) -> MessageContent:
-    """The rendered message as a row not yet saved; raises PlaceholderError."""
-    rendered = rendering.render(
-        message.kind, message.channel, message.language, values, words
-    )
-    return kept_as(message, rendered, _sender_of(values), at)
+    """The rendered message as a row not yet saved; raises PlaceholderError, Unwritable."""
+    rendered, template = _written(message, values, words, book)
+    return kept_as(message, rendered, _sender_of(values), at, template)
 
 
 def _sender_of(values: Mapping[str, str]) -> str:
@@ -135,7 +140,11 @@ def _sender_of(values: Mapping[str, str]) -> str:
 
 
 def kept_as(
-    message: Message, rendered: Rendered, sender_name: str, at: datetime
+    message: Message,
+    rendered: Rendered,
+    sender_name: str,
+    at: datetime,
+    template: str = "",
 ) -> MessageContent:
     """What was rendered as a row not yet saved."""
     is_email = message.channel == ChannelName.EMAIL
@@ -145,8 +154,26 @@ def kept_as(
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,
+        template=template,
         rendered_at=at,
     )
+
+
+def _written(
+    message: Message, values: Mapping[str, str], words: Wording, book: whatsapp.Book
+) -> tuple[Rendered, str]:
+    kind, language = message.kind, message.language
+    if message.channel == ChannelName.WHATSAPP:
+        return whatsapp.write(kind, language, message.recipient, values, words, book)
+    rendered = rendering.render(kind, message.channel, language, values, words)
+    if message.channel == ChannelName.SMS:
+        count = sms_parts(rendered.text)
+        if count.is_too_long:
+            raise Unwritable(
+                f"This SMS would have {count.parts} parts, at most {MOST_PARTS} are sent."
+                " Write less, or send an e-mail."
+            )
+    return rendered, ""
 
 
 def addresses(messages: Sequence[Message]) -> dict[int, dict[str, str]]:
@@ -218,6 +245,7 @@ def _unstored(message: Message) -> MessageContent | None:
     try:
         values = _values(message.kind, [message], {})
         every = {**rendering.common_values(), **values[message.pk]}
-        return content_of(message, every, message.created_at, wording.current())
-    except (KeyError, kinds.UnknownKind, PlaceholderError, NoTemplate):
+        words, book = wording.current(), whatsapp.book_for([message])
+        return content_of(message, every, message.created_at, words, book)
+    except (KeyError, kinds.UnknownKind, PlaceholderError, NoTemplate, Unwritable):
         return None

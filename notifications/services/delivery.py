@@ -21,7 +21,7 @@ from ..models import (
     MessageState,
     OptOut,
 )
-from . import contents, opt_outs, outcomes, rendering
+from . import contents, opt_outs, outcomes, rendering, whatsapp
 from .claims import (
     MAX_TRIES,
     MAX_UNCLEAR_TRIES,
@@ -195,6 +195,7 @@ def outgoing_of(
     message = held.message
     filled = rendering.fill_links(contents.as_rendered(content), urls)
     is_reminder = message.category == Category.REMINDER
+    template_id, template_values = whatsapp.filled(content.template, urls)
     return base.Outgoing(
         public_id=message.public_id,
         recipient=message.recipient,
@@ -205,6 +206,8 @@ def outgoing_of(
         reply_to=reply_to if message.category != Category.SIGN_IN else "",
         unsubscribe_url=urls.get("unsubscribe_url", "") if is_reminder else "",
         attachments=tuple(files),
+        template_id=template_id,
+        template_values=template_values,
         start_before=held.start_before,
     )
 

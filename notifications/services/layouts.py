@@ -20,6 +20,8 @@ COMMON = frozenset(
     }
 )
 # What every kind may say.
+WITH_WORDS_OF_SMS = frozenset({"sms", "whatsapp"})
+# Both are read on a phone between other messages.
 
 
 class NoTemplate(LookupError):
@@ -72,7 +74,7 @@ def exact(kind: str, channel: str, language: str) -> Layout | None:
 def _read(place: Path, channel: str, language: str) -> Layout | None:
     if not language.replace("-", "").isalnum():
         return None
-    if channel == "sms":
+    if channel in WITH_WORDS_OF_SMS:
         text = _compiled(place / f"{language}.sms")
         return None if text is None else Layout(text=text)
     text = _compiled(place / f"{language}.txt")

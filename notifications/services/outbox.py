@@ -12,7 +12,7 @@ from merchant_portal.lib.actors import Actor
 
 from .. import kinds
 from ..models import Category, ChannelName, Message, MessageContent, MessageState
-from . import contents, layouts, opt_outs, rendering, wording
+from . import contents, layouts, opt_outs, rendering, whatsapp, wording
 from .rendering import Rendered
 
 SEND_DUE = "notifications.tasks.send_due"
@@ -154,8 +154,9 @@ def _store_given_words(
     if not given:
         return
     common, words = rendering.common_values(), wording.current()
+    book = whatsapp.book_for([message for message, _values in given])
     MessageContent.objects.bulk_create(
-        contents.content_of(message, {**common, **values}, now, words)
+        contents.content_of(message, {**common, **values}, now, words, book)
         for message, values in given
     )
 

@@ -4,7 +4,7 @@ No template language: `{{ x }}`, `{% x %}`, `{0.y}` and `${x}` are plain text. A
 goes in as it is and is never looked at again. `{?name}…{/name}` keeps its middle only
 where that value is not empty.
 
-Two names are filled late, when a message is sent or shown, because what fills them is
+Three names are filled late, when a message is sent or shown, because what fills them is
 secret and must not be stored: see LATE.
 """
 
@@ -12,8 +12,9 @@ import html
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-LATE = ("link_url", "unsubscribe_url")
+LATE = ("link_url", "link_path", "unsubscribe_url")
 _HOLE = re.compile(r"(?<![{$])\{([?/]?)([a-z][a-z0-9_]*)\}(?!\})")
 _LATE_NAMES = "|".join(LATE)
 _LATE_NAME = re.compile(rf"\{{((?:literal:)*)({_LATE_NAMES})\}}")
@@ -135,9 +136,19 @@ def _fill(
             _fill(filled, part.parts, values, escape)
 
 
+def protected(text: str) -> str:
+    """As it is stored: a late name that is plain text stays plain text."""
+    return _protect(text)
+
+
 def _protect(text: str) -> str:
     """Mark late names that are plain text, so that filling late leaves them alone."""
     return _LATE_NAME.sub(r"{literal:\1\2}", text) if "{" in text else text
+
+
+def _path(url: str) -> str:
+    """What follows our own address, for buttons that hold that address already."""
+    return urlsplit(url).path.removeprefix("/")
 
 
 def fill_late(text: str, urls: Mapping[str, str], *, as_html: bool = False) -> str:
@@ -150,8 +161,9 @@ def fill_late(text: str, urls: Mapping[str, str], *, as_html: bool = False) -> s
         literal, name = match[1], match[2]
         if literal:
             return f"{{{literal.removeprefix('literal:')}{name}}}"
-        if name not in urls:
+        url = _path(urls.get("link_url", "")) if name == "link_path" else urls.get(name)
+        if not url:
             raise PlaceholderError(f"No address for {{{name}}}")
-        return html.escape(urls[name]) if as_html else urls[name]
+        return html.escape(url) if as_html else url
 
     return _LATE_NAME.sub(address, text)

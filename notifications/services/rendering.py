@@ -24,6 +24,7 @@ __all__ = [
     "COMMON",
     "Rendered",
     "SmsCount",
+    "Unwritable",
     "common_values",
     "fill_links",
     "greeting",
@@ -65,6 +66,10 @@ _FOLDED = frozenset({"es", "pl", "pt", "tr"})
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
+class Unwritable(ValueError):
+    """A message that cannot go as it is; the text tells staff why and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """`text` always; `subject` and `html` for e-mail only.
@@ -99,6 +104,8 @@ def render_layout(
     """Fill these very words. Raises PlaceholderError when a value is missing."""
     if channel == ChannelName.SMS:
         return Rendered(text=_short(found.text, values, language))
+    if channel == ChannelName.WHATSAPP:
+        return Rendered(text=placeholders.fill(found.text, values).strip())
     text = _BLANK_LINES.sub("\n\n", placeholders.fill(found.text, values)).strip()
     subject = placeholders.fill(found.subject, values)
     return Rendered(

@@ -7,7 +7,7 @@ from django.db import transaction
 from merchant_portal.lib import clock
 
 from ..models import ChannelName, DeliveryEvent, Message, MessageState, OptOut
-from . import opt_outs, replies, settling
+from . import opt_outs, settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class Report:
     """`event_id`: the carrier's own, or made so that a repeat has the same.
 
     `state`: what the report proves about the message; None = nothing new to us.
+    `is_unreachable`: nothing more should go to that address on that channel.
     """
 
     carrier: str
@@ -23,6 +24,7 @@ class Report:
     provider_message_id: str
     state: MessageState | None
     detail: str = ""
+    is_unreachable: bool = False
 
 
 def find(carrier_message_id: str) -> Message | None:
@@ -64,22 +66,11 @@ def record(message: Message, report: Report) -> bool:
             last_error=report.detail,
         ):
             settling.announce(message)
+            if report.is_unreachable:
+                opt_outs.store(
+                    message.channel,
+                    message.recipient,
+                    OptOut.Scope.ALL,
+                    source=f"refused by {report.carrier}",
+                )
     return True
-
-
-STOP_REPLY = "STOP reply"
-
-
-def hear(sender: str, words: str) -> str:
-    """Act on an SMS from a person; returns `stop`, `start` or `` for anything else.
-
-    `sender`: E.164. STOP ends every message to that number at once.
-    """
-    meaning = replies.meaning(words)
-    if meaning == replies.STOP:
-        opt_outs.store(ChannelName.SMS, sender, OptOut.Scope.ALL, source=STOP_REPLY)
-    elif meaning == replies.START:
-        opt_outs.remove(
-            ChannelName.SMS, sender, sources={STOP_REPLY, "refused by twilio"}
-        )
-    return meaning

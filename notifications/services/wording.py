@@ -42,6 +42,8 @@ class Wording:
         """Raises NoTemplate, and PlaceholderError for files that are broken."""
         if not self.own:
             return layouts.layout(kind, channel, language)
+        if channel in layouts.WITH_WORDS_OF_SMS:
+            channel = ChannelName.SMS
         for name in layouts.steps(language):
             found = self._own(kind, channel, name) or layouts.exact(kind, channel, name)
             if found is not None:

@@ -26,11 +26,12 @@ def _noon() -> Iterator[None]:
 
 @pytest.fixture
 def carrier(monkeypatch: pytest.MonkeyPatch) -> FakeCarrier:
-    """Both channels hand over to this object."""
+    """Every channel hands over to this object."""
     carrier = FakeCarrier()
     classes = {
         "email": carrier.channel(repeats=True),
         "sms": carrier.channel(repeats=False),
+        "whatsapp": carrier.channel(repeats=False),
     }
     monkeypatch.setattr(claims, "get_channel", classes.__getitem__)
     monkeypatch.setattr(delivery, "get_channel", classes.__getitem__)

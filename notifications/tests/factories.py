@@ -68,7 +68,7 @@ class Shop:
         return Kind(
             name=name,
             category=category,
-            channels=frozenset({ChannelName.EMAIL, ChannelName.SMS}),
+            channels=frozenset(ChannelName.values),
             placeholders=frozenset(VALUES),
             context=self.context,
             still_due=self.still_due,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from notifications.channels import sms
+from notifications.channels import twilio
 from notifications.channels.base import Channel, Refused, Unavailable, Unclear
 from notifications.channels.sms import SmsChannel
 from proofs.fakes.ledger import Ledger
@@ -29,7 +29,7 @@ class TestSmsChannel(ChannelContract):
         self.settings = settings
         # The SDK would write this into the host name; the channel must not let it.
         monkeypatch.setenv("TWILIO_EDGE", "sydney")
-        monkeypatch.setattr(sms, "TIMEOUT_SECONDS", 1)
+        monkeypatch.setattr(twilio, "TIMEOUT_SECONDS", 1)
         with Ledger(tmp_path / "twilio.sqlite3").closing() as ledger:
             self.ledger = ledger
             self.fake = TwilioFake(ledger, account_sid=SID, auth_token="secret")
@@ -79,7 +79,7 @@ class TestSmsChannel(ChannelContract):
         self.be_busy()
         with pytest.raises(Unavailable) as caught:
             self.send()
-        assert 0 < caught.value.retry_after_seconds <= sms.MAX_RETRY_AFTER_SECONDS
+        assert 0 < caught.value.retry_after_seconds <= twilio.MAX_RETRY_AFTER_SECONDS
 
     def test_reports_are_asked_for_at_our_address(self) -> None:
         self.send()

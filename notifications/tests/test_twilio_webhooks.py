@@ -126,7 +126,9 @@ def test_why_it_was_not_delivered_is_kept(client: Client, sent: Message) -> None
     report(client, sent, "undelivered", ErrorCode="30003")
 
     sent.refresh_from_db()
-    assert sent.last_error == "Twilio error 30003"
+    assert sent.last_error == (
+        "The phone is switched off or out of reach (Twilio error 30003)"
+    )
 
 
 def test_report_without_our_id_is_found_by_twilios(
@@ -225,12 +227,8 @@ def test_stop_ends_every_message_to_that_number(
     )
     post(client, reverse("twilio-inbound"), From="+14155550100", Body=words)
 
-    opt_out = OptOut.objects.get()
-    assert (opt_out.channel, opt_out.address, opt_out.scope) == (
-        "sms",
-        "+14155550100",
-        "all",
-    )
+    opt_out = OptOut.objects.get(channel="sms")
+    assert (opt_out.address, opt_out.scope) == ("+14155550100", "all")
     states = dict(Message.objects.values_list("pk", "state"))
     assert states == {waiting.pk: "suppressed", foreign.pk: "queued"}
 
@@ -255,4 +253,62 @@ def test_other_words_change_nothing(client: Client, shop: Shop, words: str) -> N
 
     waiting.refresh_from_db()
     assert waiting.state == "queued"
+    assert not OptOut.objects.exists()
+
+
+@pytest.fixture
+def sent_whatsapp(shop: Shop, carrier: FakeCarrier) -> Message:
+    row = message(channel="whatsapp")
+    delivery.deliver(delivery.claim(10))
+    row.refresh_from_db()
+    return row
+
+
+def test_read_counts_as_delivered_and_is_kept(
+    client: Client, sent_whatsapp: Message
+) -> None:
+    for status in ("sent", "read", "delivered"):
+        assert report(client, sent_whatsapp, status) == 200
+
+    sent_whatsapp.refresh_from_db()
+    assert sent_whatsapp.state == "delivered"
+    kinds = DeliveryEvent.objects.order_by("id").values_list("kind", flat=True)
+    assert list(kinds) == ["sent", "read", "delivered"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "ends"),
+    [
+        ("63016", "only approved templates when the customer has not written", False),
+        ("63024", "not on WhatsApp", True),
+        ("63014", "blocked us or opted out", True),
+        ("63049", "chose not to deliver", False),
+        ("99999", "Twilio error 99999", False),
+        ("<b>", "Twilio error <b>", False),
+        ("\u0661", "Twilio error \u0661", False),  # a digit, but not one of theirs
+    ],
+)
+def test_why_whatsapp_did_not_deliver_is_told_in_words(
+    client: Client, sent_whatsapp: Message, code: str, words: str, ends: bool
+) -> None:
+    for _ in range(2):
+        assert report(client, sent_whatsapp, "undelivered", ErrorCode=code) == 200
+
+    sent_whatsapp.refresh_from_db()
+    assert sent_whatsapp.state == "bounced"
+    assert words in sent_whatsapp.last_error
+    opted_out = OptOut.objects.values_list("channel", "address", "source")
+    closed = [("whatsapp", sent_whatsapp.recipient, "refused by twilio")]
+    assert list(opted_out) == (closed if ends else [])
+
+
+def test_a_late_report_of_the_past_does_not_close_an_address(
+    client: Client, sent_whatsapp: Message
+) -> None:
+    """Delivered is delivered, whatever comes after it."""
+    report(client, sent_whatsapp, "delivered")
+    report(client, sent_whatsapp, "undelivered", ErrorCode="63024")
+
+    sent_whatsapp.refresh_from_db()
+    assert sent_whatsapp.state == "delivered"
     assert not OptOut.objects.exists()

@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+from xml.sax.saxutils import escape
 
 from django.conf import settings
 from django.http import (
@@ -19,8 +20,13 @@ from twilio.request_validator import (
     get_signature_algorithm,
 )
 
-from ..models import Message, MessageState
+from merchant_portal.lib import ids
+
+from ..channels.twilio_errors import is_unreachable, words_of
+from ..models import ChannelName, Message, MessageState
+from ..services import inbound as inbox
 from ..services import reports
+from ..services.inbound import Heard
 from ..services.reports import Report
 
 MAX_BODY_BYTES = 65_536
@@ -103,24 +109,59 @@ def status(request: HttpRequest, public_id: str = "") -> HttpResponse:
             kind=kind,
             provider_message_id=sid,
             state=_STATES.get(kind),
-            detail=f"Twilio error {code}" if code else "",
+            detail=words_of(code) or (f"Twilio error {code}" if code else ""),
+            is_unreachable=is_unreachable(code),
         ),
     )
     return HttpResponse()
 
 
+WHATSAPP = "whatsapp:"
+
+
 @csrf_exempt  # takes no authority from a cookie: the signature is the proof
 @require_POST
 def inbound(request: HttpRequest) -> HttpResponse:
-    """An SMS from a person: STOP and START are obeyed at once.
-
-    Twilio itself confirms both to the sender, so nothing is answered.
-    """
+    """A message from a person, by SMS or WhatsApp; what we say to it is the answer."""
     refusal = _refusal(request)
     if refusal is not None:
         return refusal
     sender = request.POST.get("From", "")[:254]
-    if sender:
-        heard = reports.hear(sender, request.POST.get("Body", "")[:1600])
-        logger.info("twilio: message from a person: heard=%s", heard or "words")
-    return HttpResponse(EMPTY_ANSWER, content_type="text/xml")
+    if not sender:
+        return _answer("")
+    said = inbox.hear(
+        Heard(
+            carrier_message_id=_name_of(request),
+            channel=ChannelName.WHATSAPP
+            if sender.startswith(WHATSAPP)
+            else ChannelName.SMS,
+            address=sender.removeprefix(WHATSAPP),
+            words=_words(request),
+            taken_as=request.POST.get("OptOutType", "")[:8],
+        )
+    )
+    logger.info("twilio: message from a person: answered=%s", bool(said))
+    return _answer(said)
+
+
+def _name_of(request: HttpRequest) -> str:
+    """Twilio's own; what comes without one is taken each time anew."""
+    return request.POST.get("MessageSid", "")[:64] or ids.new("txt")
+
+
+def _words(request: HttpRequest) -> str:
+    """What was typed, or which button of a template was pressed."""
+    words = request.POST.get("Body", "") or request.POST.get("ButtonText", "")
+    if words.strip() or request.POST.get("NumMedia", "0") == "0":
+        return words[: inbox.MAX_TEXT]
+    return "[A picture or file without words. It is kept at Twilio.]"
+
+
+def _answer(said: str) -> HttpResponse:
+    """TwiML: what Twilio sends back to the person, on the channel they wrote on."""
+    body = EMPTY_ANSWER
+    if said:
+        body = EMPTY_ANSWER.replace(
+            "<Response/>", f"<Response><Message>{escape(said)}</Message></Response>"
+        )
+    return HttpResponse(body, content_type="text/xml; charset=utf-8")

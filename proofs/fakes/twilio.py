@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from proofs.fakes import twilio_messages as messages
+from proofs.fakes import twilio_whatsapp as whatsapp
 from proofs.fakes.callbacks import Courier
 from proofs.fakes.control import PATH as CONTROL_PATH
 from proofs.fakes.control import CallbackPlan, Control
@@ -42,8 +43,9 @@ class TwilioFake(Fake):
 
     `step_seconds` lies between queued, sent and delivered. Control actions beside the
     switches: "fate" {"to": "+1…", "statuses": ["sent", "undelivered"], "error_code":
-    30003} for later messages to a number ("to": "" for all), and "inbound" {"url", "from",
-    "to", "body"}, a signed message from a person.
+    30003} for later messages to a number ("to": "" for all), "inbound" {"url", "from",
+    "to", "body"}, a signed message from a person, and "template" {"sid": "HX…", "body"}, a
+    text that WhatsApp has approved. Addresses of WhatsApp begin with "whatsapp:".
     """
 
     def __init__(
@@ -69,7 +71,11 @@ class TwilioFake(Fake):
             ledger=ledger,
             faults=self.faults,
             plan=self.plan,
-            actions={"fate": self._set_fate, "inbound": self._inbound},
+            actions={
+                "fate": self._set_fate,
+                "inbound": self._inbound,
+                "template": lambda value: whatsapp.approve(self.ledger, value),
+            },
         )
 
     def start(self) -> None:
@@ -141,7 +147,10 @@ class TwilioFake(Fake):
 
     def _take(self, form: dict[str, str]) -> Json:
         messages.check(form)
+        whatsapp.check(form, self.ledger)
         fate = self._fates.get(form["To"], self._fates[""])
+        fate = whatsapp.fate_of(form, self.ledger, fate)
+        form = {**form, "Body": whatsapp.text_of(form, self.ledger)}
         stored = messages.taken(form, self._account_sid, fate, self._step_seconds)
         self.ledger.put("message", stored["sid"], stored)
         if form.get("StatusCallback"):
@@ -192,6 +201,7 @@ class TwilioFake(Fake):
         )
 
     def _inbound(self, value: Any) -> None:
+        whatsapp.heard(self.ledger, value["from"])
         body = messages.inbound(
             self._account_sid, value["from"], value["to"], value["body"]
         )

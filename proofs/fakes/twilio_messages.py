@@ -60,7 +60,7 @@ def check(form: dict[str, str]) -> None:
         raise TwilioError(400, 21211, f"Invalid 'To' Phone Number: {form['To']}")
     if not form.get("From") and not form.get("MessagingServiceSid"):
         raise TwilioError(400, 21603, "A 'From' or 'MessagingServiceSid' is required.")
-    if not form.get("Body") and not form.get("MediaUrl"):
+    if not any(form.get(name) for name in ("Body", "MediaUrl", "ContentSid")):
         raise TwilioError(400, 21602, "Message body is required.")
     if len(form.get("Body", "")) > BODY_LIMIT:
         raise TwilioError(400, 21617, "The message body exceeds 1600 characters.")
@@ -94,6 +94,7 @@ def taken(
         "service": form.get("MessagingServiceSid"),
         "body": form.get("Body", ""),
         "media": int("MediaUrl" in form),
+        "template": form.get("ContentSid"),
         "error_code": fate.error_code,
         "steps": [[started + i * step_seconds, s] for i, s in enumerate(statuses)],
     }

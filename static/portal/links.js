@@ -133,16 +133,16 @@
   // --- channels that know their address ------------------------------------
 
   function channels(form) {
-    const known = { email: "", sms: "" };
+    const known = { email: "", phone: "" };
     const apply = () => {
       const who = $("input[name=who]:checked", form)?.value;
       const to = {
         existing: known,
-        new: { email: $("#new-email").value.trim(), sms: $("#new-phone").value.trim() },
-        nobody: { email: "", sms: "" },
+        new: { email: $("#new-email").value.trim(), phone: $("#new-phone").value.trim() },
+        nobody: { email: "", phone: "" },
       }[who] || known;
-      $$("[data-channel]", form).forEach((label) => {
-        const address = to[label.dataset.channel];
+      $$("[data-contact]", form).forEach((label) => {
+        const address = to[label.dataset.contact];
         const box = $("input", label);
         const text = $("[data-to]", label);
         const isOpen = who === "existing" && !$("#customer-id").value;
@@ -158,12 +158,12 @@
         box.disabled = !address;
       });
     };
-    $$("[data-channel]", form).forEach((label) => {
-      known[label.dataset.channel] = $("bdi", label).textContent.trim();
+    $$("[data-contact]", form).forEach((label) => {
+      known[label.dataset.contact] = $("bdi", label).textContent.trim();
     });
     form.addEventListener("picked", (event) => {
       known.email = event.detail?.email || "";
-      known.sms = event.detail?.phone || "";
+      known.phone = event.detail?.phone || "";
       apply();
     });
     form.addEventListener("input", apply);
@@ -356,7 +356,7 @@
   if (form) {
     combo($("[data-combo]", form));
     lines(form);
-    if ($("[data-channel]", form)) channels(form);
+    if ($("[data-contact]", form)) channels(form);
     preview(form);
     once(form);
     $("[aria-invalid=true]", form)?.focus();

@@ -120,11 +120,13 @@ def test_create_preview_and_send_by_keyboard(
     page.get_by_label("Price each").nth(1).fill("4.99")
     expect(page.locator("#total")).to_have_text("$55.46")
     page.get_by_label("SMS").check()
+    page.get_by_label("WhatsApp").check()
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("heading", name="What the customer gets")).to_be_visible()
     frame = page.frame_locator("iframe[name=mail-frame]")
     expect(frame.locator("body")).to_contain_text("$55.46")
-    expect(page.locator(".mp-bubble")).to_contain_text("/p/")
+    for bubble in page.locator(".mp-bubble").all():
+        expect(bubble).to_contain_text("/p/")
     shoot(page, "create-preview")
     assert_clean(page)
     assert not Message.objects.exists()
@@ -134,7 +136,8 @@ def test_create_preview_and_send_by_keyboard(
     link = PaymentLink.objects.get()
     assert link.customer == ada
     assert link.amount_minor == 5546
-    assert {message.channel for message in Message.objects.all()} == {"email", "sms"}
+    channels = sorted(message.channel for message in Message.objects.all())
+    assert channels == ["email", "sms", "whatsapp"]
     shoot(page, "created")
     assert_clean(page)
 

@@ -50,7 +50,7 @@ def test_list_and_mail_and_sms(page_at: PageAt, owner: User, width: int) -> None
     shoot(page, "mailbox-mail")
 
     page.goto(f"/admin/notifications/message/{sms.pk}/change/")
-    expect(page.get_by_text("units of GSM-7")).to_be_visible()
+    expect(page.get_by_text("1 SMS part, GSM-7")).to_be_visible()
     assert_clean(page)
     shoot(page, "mailbox-sms")
 

@@ -103,7 +103,8 @@ def test_preview_shows_encoding_and_parts(doors: Doors) -> None:
     assert "1 SMS part," in " ".join(plain.split()) or "SMS parts," in plain
     assert "GSM-7" in plain
     assert "UCS-2" in costly
-    assert "because of “😀”" in costly
+    assert "<q><bdi>😀</bdi></q>" in costly
+    assert "takes more room: leave it out" in costly
     assert nothing_stored()
 
 

@@ -148,7 +148,9 @@ def check_sessions(books: Books) -> None:
 
 def check_messages(books: Books, world: World) -> None:
     """7, as far as rows and carriers tell it."""
-    sms = Counter(one.public_id for one in world.carrier.taken if one.channel == "sms")
+    sms = Counter(
+        one.public_id for one in world.carrier.taken if one.channel != "email"
+    )
     ensure(7, not sms or max(sms.values()) == 1, f"SMS taken {sms}")
     once = Counter(
         (row["kind"], row["subject_id"] or row["dedupe_key"], row["channel"])

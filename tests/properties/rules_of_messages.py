@@ -4,8 +4,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from links.models import PaymentLink
+from merchant_portal.lib import ids
 from notifications.models import Message, MessageState
-from notifications.services import delivery, outbox, reports, unsubscribing
+from notifications.services import delivery, inbound, outbox, reports, unsubscribing
 
 from .carrier import FATES
 from .rules_of_links import PLACE, at_times
@@ -62,7 +63,8 @@ class MessageRules(MoneyRules):
 
     @rule(words=st.sampled_from(("STOP", "START")))
     def write_back(self, words: str) -> None:
-        self.world.run(lambda: reports.hear(PHONE, words))
+        heard = inbound.Heard(ids.new("txt"), "sms", PHONE, words)
+        self.world.run(lambda: inbound.hear(heard))
 
     @rule(place=PLACE)
     def unsubscribe(self, place: int) -> None:

@@ -59,6 +59,7 @@ TASKS: dict[str, Callable[..., object]] = {
     "links.tasks.close_checkout": link_tasks.close_checkout,
     "links.tasks.compare_account": link_tasks.compare_account,
     "links.tasks.deliver_training_webhooks": link_tasks.deliver_training_webhooks,
+    "links.tasks.look_at_texts": link_tasks.look_at_texts,
     "links.tasks.process_webhook": link_tasks.process_webhook,
     "links.tasks.send_refund": link_tasks.send_refund,
     "links.tasks.settle_checkout": link_tasks.settle_checkout,

@@ -100,7 +100,8 @@ def running(folder: Path, settings: Settings) -> Iterator[Carriers]:
             settings.TWILIO_API_BASE = sms_server.url
             settings.TWILIO_ACCOUNT_SID = SID
             settings.TWILIO_AUTH_TOKEN = TOKEN
-            settings.TWILIO_FROM = "+15005550006"
+            settings.TWILIO_FROM = settings.TWILIO_WHATSAPP_FROM = "+15005550006"
+            settings.WHATSAPP_CAPTURED = False
             yield Carriers(settings, sink, twilio)
         # Twilio's document names no status but 201, so errors on purpose depart from it.
         findings = sms_ledger.findings()

@@ -9,6 +9,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from conftest import FrozenClock
 from notifications.channels import sms as sms_channel
+from notifications.channels import twilio
 from notifications.models import Message
 from notifications.services import claims, delivery
 from proofs.waiting import eventually
@@ -66,7 +67,7 @@ def test_an_sms_without_an_answer_is_unknown_and_never_repeated(
     fault: str,
     taken: int,
 ) -> None:
-    monkeypatch.setattr(sms_channel, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(twilio, "TIMEOUT_SECONDS", 0.5)
 
     row = lose_the_answer(world, frozen, fault)
 

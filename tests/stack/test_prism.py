@@ -4,9 +4,10 @@ Prism answers with filler, which an adapter may well call no answer; what counts
 nothing it was sent is refused.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,10 @@ from links.providers.paypal_client import Client
 from links.providers.square import SquareProvider
 from links.tests.provider_contract import REQUEST
 from merchant_portal.lib.money import Money
+from notifications.channels.base import Outgoing, Refused
+from notifications.channels.sms import SmsChannel
+from notifications.channels.twilio import TwilioChannel
+from notifications.channels.whatsapp import WhatsAppChannel
 from proofs import vendor_specs
 from proofs.outsiders import prism
 
@@ -62,6 +67,13 @@ def paypal_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 @pytest.fixture(scope="module")
 def square_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     document = vendor_specs.specs_directory() / "square" / "openapi.json"
+    with prism(document, tmp_path_factory.mktemp("prism")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def twilio_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    document = vendor_specs.specs_directory() / "twilio" / "api_v2010.json"
     with prism(document, tmp_path_factory.mktemp("prism")) as url:
         yield url
 
@@ -172,3 +184,55 @@ def test_square_refuses_nothing(square_url: str, settings: Any) -> None:
         "GET /v2/payouts",
         "GET /v2/locations/L0TEST",
     }
+
+
+def tell(**changes: Any) -> Outgoing:
+    outgoing = Outgoing(
+        public_id="msg_00000000000000000001",
+        recipient="+14155550100",
+        text="Grüße, Łukasz: https://pay.example.com/p/1/",
+        start_before=time.monotonic() + 20,
+    )
+    return replace(outgoing, **changes)
+
+
+TEMPLATE = {
+    "template_id": "HX" + "a" * 32,
+    "template_values": {"1": "Łukasz", "2": "x"},
+}
+
+
+@pytest.mark.parametrize(
+    ("channel", "sender", "changes"),
+    [
+        (SmsChannel, "+15005550006", {}),
+        (SmsChannel, "MG" + "a" * 32, {}),
+        (WhatsAppChannel, "+15005550006", {}),
+        (WhatsAppChannel, "+15005550006", TEMPLATE),
+        (WhatsAppChannel, "MG" + "a" * 32, TEMPLATE),
+    ],
+)
+def test_twilio_refuses_nothing(
+    twilio_url: str,
+    settings: Any,
+    channel: type[TwilioChannel],
+    sender: str,
+    changes: dict[str, Any],
+) -> None:
+    settings.TWILIO_API_BASE, settings.TWILIO_AUTH_TOKEN = twilio_url, "secret"
+    settings.TWILIO_ACCOUNT_SID = "AC" + "a" * 32
+    settings.TWILIO_FROM = settings.TWILIO_WHATSAPP_FROM = sender
+
+    with channel() as opened:
+        assert opened.send(tell(**changes)).provider_message_id
+
+
+def test_control_it_refuses_an_id_of_no_template(
+    twilio_url: str, settings: Any
+) -> None:
+    settings.TWILIO_API_BASE, settings.TWILIO_AUTH_TOKEN = twilio_url, "secret"
+    settings.TWILIO_ACCOUNT_SID = "AC" + "a" * 32
+    settings.TWILIO_WHATSAPP_FROM = "+15005550006"
+
+    with WhatsAppChannel() as channel, pytest.raises(Refused):
+        channel.send(tell(template_id="HX123"))

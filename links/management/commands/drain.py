@@ -13,6 +13,7 @@ from django.utils.timezone import is_naive
 from links.services import draining, keyring
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
+from notifications.channels.registry import CHANNELS, get_channel
 
 _SPAN = re.compile(r"\A\+([0-9]{1,4})([mhd])\Z")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -55,7 +56,7 @@ class Command(BaseCommand):
 
 
 def _refuse_on_real_data() -> None:
-    is_kept_here = settings.EMAIL_CAPTURED and settings.SMS_CAPTURED
+    is_kept_here = all(get_channel(name).is_captured() for name in CHANNELS)
     if keyring.has_live_keys() or not (
         is_kept_here or settings.ONLY_LOOPBACK or Business.objects.current().is_sample
     ):
