@@ -147,16 +147,16 @@ def _sending(esp: str, url: str) -> dict[str, Any]:
         parts, has_more = SplitResult("", "", "", "", ""), True
     if has_more:
         _stop(esp, _UNREADABLE)
-    found = {"REQUESTS_TIMEOUT": TIMEOUT_SECONDS}
-    given = {
-        service.user: unquote(parts.username or ""),
-        service.password: unquote(parts.password or ""),
-        service.host: service.host_form.format(parts.hostname) if parts.hostname else "",
-    }
-    for name, value in given.items():
-        if bool(name) != bool(value):
-            _stop(esp, _UNREADABLE)
-    return {**found, **{name: value for name, value in given.items() if name}}
+    host = service.host_form.format(parts.hostname) if parts.hostname else ""
+    given = [
+        (service.user, unquote(parts.username or "")),
+        (service.password, unquote(parts.password or "")),
+        (service.host, host),
+    ]
+    if any(bool(name) != bool(value) for name, value in given):
+        _stop(esp, _UNREADABLE)
+    said = {name: value for name, value in given if name}
+    return {"REQUESTS_TIMEOUT": TIMEOUT_SECONDS, **said}
 
 
 def _proofs(public_url: str) -> dict[str, Any]:

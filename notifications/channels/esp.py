@@ -207,7 +207,8 @@ class EspChannel(Channel):
         cause = exc.__cause__
         if isinstance(cause, requests.exceptions.SSLError):
             return ChannelDown(
-                f"{self._name} proves no identity: {_name(cause)}", is_misconfigured=True
+                f"{self._name} proves no identity: {_name(cause)}",
+                is_misconfigured=True,
             )
         if isinstance(cause, requests.exceptions.ConnectionError) and _never_connected(
             cause

@@ -214,7 +214,7 @@ def _failed(channel: base.Channel, held: Claim, exc: base.ChannelError) -> None:
     if isinstance(exc, base.Refused):
         state = MessageState.FAILED
         if exc.is_unreachable:
-            _suppress(message)
+            _suppress(message, str(exc))
         outcomes.write(held, state, detail=str(exc))
         return
     is_unclear = isinstance(exc, base.Unclear)
@@ -237,12 +237,14 @@ def _backoff(tries: int, asked_seconds: int) -> timedelta:
     return timedelta(seconds=seconds * (1 + random.uniform(0, JITTER)))  # noqa: S311
 
 
-def _suppress(message: Message) -> None:
+def _suppress(message: Message, detail: str) -> None:
     opt_outs.store(
         message.channel,
         message.recipient,
         OptOut.Scope.ALL,
         source=f"refused by {get_channel(message.channel).carrier}",
+        detail=detail,
+        message=message,
     )
 
 

@@ -303,6 +303,7 @@ def every_key() -> dict[str, str]:
 
 def answer(monkeypatch: pytest.MonkeyPatch, status: int, body: Any) -> None:
     """Every service answers so; nothing leaves the machine."""
+
     def send(
         self: requests.Session, request: requests.PreparedRequest, **kwargs: Any
     ) -> requests.Response:

@@ -35,10 +35,10 @@ def _form(request: Request) -> Json:
     head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
     parser = email.parser.BytesParser(policy=email.policy.HTTP)
     read: Json = {}
-    for part in parser.parsebytes(head + request.body).iter_parts():  # type: ignore[attr-defined]
+    parsed: Any = parser.parsebytes(head + request.body)
+    for part in parsed.iter_parts():
         name = part.get_param("name", header="content-disposition")
-        filename = part.get_filename()
-        value = part.get_payload(decode=True)
+        filename, value = part.get_filename(), part.get_payload(decode=True)
         read[name] = (filename, value.decode("latin-1")) if filename else value.decode()
     return read
 
