@@ -1,1 +1,1 @@
-from . import messages  # noqa: F401  registers itself
+from . import customer_panel, messages, undelivered  # noqa: F401  register themselves

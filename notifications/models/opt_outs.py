@@ -76,7 +76,7 @@ class OptOut(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.channel} {self.scope}"
+        return self.address
 
 
 class Allowance(models.Model):
