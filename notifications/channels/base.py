@@ -40,7 +40,8 @@ class Outgoing:
     """One message ready to go, secret addresses filled in.
 
     `public_id`: ours, the same at every try. `start_before`: on time.monotonic; a
-    process that was frozen until later must not hand it over any more.
+    process that was frozen until later must not hand it over any more. `tracks_opens`:
+    a mail service may be asked to note when it is opened.
     """
 
     public_id: str
@@ -52,6 +53,7 @@ class Outgoing:
     reply_to: str = ""
     unsubscribe_url: str = ""
     attachments: tuple[Attachment, ...] = ()
+    tracks_opens: bool = False
     start_before: float
 
     def ensure_fresh(self) -> None:

@@ -183,7 +183,10 @@ class EspChannel(Channel):
             else {"metadata": {METADATA: outgoing.public_id}}
         )
         if self._esp in TRACKS_CLICKS:
-            about |= {"track_opens": False, "track_clicks": False}
+            about |= {
+                "track_opens": outgoing.tracks_opens,
+                "track_clicks": False,  # nobody should be led astray on the way to pay
+            }
         for name, value in about.items():
             setattr(mail, name, value)
         return mail

@@ -4,6 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -127,7 +128,9 @@ class _Outgoings:
         self._urls = contents.addresses(messages)
         self._files = contents.files(messages)
         self._made: dict[int, Sequence[base.Attachment]] = {}
-        self._reply_to = business_services.kept().email
+        business = business_services.kept()
+        self._reply_to = business.email
+        self._tracks_opens = business.tracks_opens
         self._ahead: tuple[Claim, base.Outgoing] | None = None
 
     def of(self, held: Claim) -> base.Outgoing:
@@ -140,7 +143,9 @@ class _Outgoings:
             # Kept: a claim that grew old over it is renewed, and asks once more.
             self._made[pk] = contents.made_of(make, held.message)
         files = self._made.get(pk, ())
-        return outgoing_of(held, self._ready[pk], self._urls[pk], self._reply_to, files)
+        made = outgoing_of(held, self._ready[pk], self._urls[pk], self._reply_to, files)
+        is_sign_in = held.message.category == Category.SIGN_IN
+        return replace(made, tracks_opens=self._tracks_opens and not is_sign_in)
 
     def following(self, rest: Sequence[Claim]) -> base.Following | None:
         """What comes after the first, unless that claim must be looked at again first."""

@@ -169,6 +169,13 @@ class TestPostmark(EspContract):
         assert body["Metadata"] == {esp.METADATA: "msg_00000000000000000001"}
         assert (body["TrackOpens"], body["TrackLinks"]) == (False, "None")
 
+    def test_opens_are_noted_only_when_asked_for(self) -> None:
+        with self.make_channel() as channel:
+            channel.send(replace(self.outgoing(), tracks_opens=True))
+
+        body = self.mails()[0]["body"]
+        assert (body["TrackOpens"], body["TrackLinks"]) == (True, "None")
+
     def test_second_try_has_the_same_message_id(self) -> None:
         self.take_and_hang_up()
         with self.make_channel() as channel:

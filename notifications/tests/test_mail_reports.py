@@ -1,13 +1,14 @@
 import pytest
 from django.test import Client
 
+from merchant_portal.business.models import Business
 from notifications.models import DeliveryEvent, Message, OptOut
 from notifications.services import delivery, outbox
 
 from . import mail_posts
 from .carriers import FakeCarrier
 from .factories import Shop, message
-from .mail_posts import Amazon, body, give, report
+from .mail_posts import Amazon, body, give, post, report
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fetched")]
 each_service = pytest.mark.parametrize("esp", mail_posts.SERVICES)
@@ -164,10 +165,42 @@ def test_nothing_revives_a_canceled_message(
     assert row.state == "canceled"
 
 
-def test_opens_leave_no_trace(client: Client, sent: Message, amazon: Amazon) -> None:
-    assert report(client, "postmark", "opened", sent, amazon) == 200
+READER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.0"
+LATER, AT_ONCE = "2026-11-23T12:09:00Z", "2026-11-23T12:00:03Z"
 
-    assert not DeliveryEvent.objects.exists()
+
+@pytest.mark.parametrize(
+    ("tracks_opens", "agent", "at", "kept"),
+    [
+        (True, READER, LATER, 1),
+        (False, READER, LATER, 0),
+        (True, READER, AT_ONCE, 0),
+        (True, "", LATER, 0),
+        (True, "Mozilla/5.0", LATER, 0),
+        (True, f"{READER} (via ggpht.com GoogleImageProxy)", LATER, 0),
+        (True, "Barracuda Sentinel (EE)", LATER, 0),
+    ],
+)
+def test_opens_are_kept_once_of_people_and_only_where_it_was_switched_on(
+    client: Client,
+    sent: Message,
+    amazon: Amazon,
+    tracks_opens: bool,
+    agent: str,
+    at: str,
+    kept: int,
+) -> None:
+    Business.objects.update_or_create(pk=1, defaults={"tracks_opens": tracks_opens})
+    said = body("postmark", "opened", sent.public_id)
+    said |= {"UserAgent": agent, "ReceivedAt": at}
+
+    for _ in range(2):
+        assert give(client, post("postmark", said, amazon=amazon)) == 200
+
+    sent.refresh_from_db()
+    assert sent.state == "sent"
+    assert DeliveryEvent.objects.filter(kind="opened").count() == kept
+    assert DeliveryEvent.objects.count() == kept
 
 
 def test_unsubscribing_at_the_service_stops_reminders_alone(

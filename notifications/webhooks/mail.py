@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from anymail.exceptions import AnymailError, AnymailWebhookValidationFailure
-from anymail.signals import AnymailTrackingEvent, tracking
+from anymail.signals import AnymailTrackingEvent, EventType, tracking
 from anymail.webhooks.base import AnymailCoreWebhookView
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -28,6 +28,7 @@ from django.utils.module_loading import import_string
 from django.views.decorators.csrf import csrf_exempt
 
 from merchant_portal import mail_services
+from merchant_portal.business import services as business_services
 from merchant_portal.lib import database
 from merchant_portal.lib.limits import RateLimit, client_network
 
@@ -152,5 +153,10 @@ def hear(
     message = reports.find_mail(mail_events.names_of(event))
     if message is None:
         logger.info("mail report about no message of ours: esp=%s", esp)
+        return
+    if event.event_type == EventType.OPENED and not (
+        business_services.kept().tracks_opens
+        and mail_events.is_by_a_person(event, message.sent_at)
+    ):
         return
     reports.record(message, mail_events.report_of(esp, event, message.public_id))

@@ -7,6 +7,7 @@ own word for it. What says neither counts as soft: an address is given up on pro
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
@@ -17,8 +18,8 @@ from ..services.reports import Report
 
 BOUNCE, COMPLAINT = "bounce", "complaint"
 REJECTED, UNSUBSCRIBED = "rejected", "unsubscribed"
-IGNORED = frozenset({EventType.OPENED, EventType.CLICKED, EventType.SUBSCRIBED})
-# Mails ask for no tracking: whoever opened one, a person or a scanner, is not kept.
+IGNORED = frozenset({EventType.CLICKED, EventType.SUBSCRIBED})
+# Links are not tracked; whoever subscribed elsewhere did not ask for reminders of ours.
 _STATES = {
     EventType.QUEUED: MessageState.SENT,
     EventType.SENT: MessageState.SENT,
@@ -65,6 +66,14 @@ _OURS = re.compile(r"(?<![0-9A-Za-z])msg_[0-9A-Za-z]{20}(?![0-9A-Za-z])")
 _ADDRESS = re.compile(r"[^\s<>@:;,()]+@[^\s<>@:;,()]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\s]+")
 MAX_NAMES = 8
+_MACHINES = re.compile(
+    r"GoogleImageProxy|YahooMailProxy|bot\b|crawl|spider|scan|preview|proxy|fetch|curl"
+    r"|python|java/|barracuda|proofpoint|mimecast|\AMozilla/5\.0\Z",
+    re.IGNORECASE,
+)
+# Bare "Mozilla/5.0" is Apple's proxy, which opens every mail, read or not.
+MACHINE_SECONDS = 10
+# Scanners look at a mail while it is delivered; a reader takes longer.
 
 
 def names_of(event: AnymailTrackingEvent) -> list[str]:
@@ -93,6 +102,20 @@ def _places(event: AnymailTrackingEvent) -> Iterator[str]:
             if isinstance(header, Mapping):
                 is_id = str(header.get("name", "")).lower() == "message-id"
                 yield str(header.get("value", ""))[:300] if is_id else ""
+
+
+def is_by_a_person(event: AnymailTrackingEvent, sent_at: datetime | None) -> bool:
+    """Whether an open may be a reader's; what does not tell is taken for a program."""
+    raw = event.esp_event if isinstance(event.esp_event, Mapping) else {}
+    agent = str(event.user_agent or "")
+    if event.user_agent is None and raw.get("event") in {"opened", "unique_opened"}:
+        agent = "Brevo"  # which names no program, but calls proxies by another word
+    is_soon = bool(
+        event.timestamp
+        and sent_at
+        and event.timestamp < sent_at + timedelta(seconds=MACHINE_SECONDS)
+    )
+    return bool(agent) and not _MACHINES.search(agent) and not is_soon
 
 
 def report_of(esp: str, event: AnymailTrackingEvent, public_id: str) -> Report:
@@ -134,6 +157,8 @@ def _event_id(esp: str, event: AnymailTrackingEvent, public_id: str) -> str:
 
     Mailgun signs every try anew, so anymail's id of it is another each time.
     """
+    if event.event_type == EventType.OPENED:
+        return f"opened:{public_id}"  # the first time is all that is kept
     given = _clean(event.event_id, 100) if esp != "mailgun" else ""
     if given:
         return f"{event.event_type}:{given}"[:128]

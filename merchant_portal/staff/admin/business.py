@@ -39,6 +39,7 @@ _PROFILE = [
     "time_zone",
     "prices_include_tax",
     "attaches_invoice",
+    "tracks_opens",
     "brand_color",
 ]
 
@@ -134,6 +135,7 @@ class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
                     "time_zone",
                     "prices_include_tax",
                     "attaches_invoice",
+                    "tracks_opens",
                 )
             },
         ),
