@@ -321,3 +321,36 @@ def answer(monkeypatch: pytest.MonkeyPatch, status: int, body: Any) -> None:
         return response
 
     monkeypatch.setattr(requests.Session, "send", send)
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        (
+            "mailgun",
+            {"MAILGUN_API_KEY": KEY, "MAILGUN_SENDER_DOMAIN": "mg.shop.example"},
+        ),
+        ("brevo", {"BREVO_API_KEY": KEY}),
+        ("resend", {"RESEND_API_KEY": KEY}),
+    ],
+)
+def test_other_services_take_a_mail_over_http_too(
+    settings: Settings, tmp_path: Path, name: str, keys: dict[str, str]
+) -> None:
+    settings.EMAIL_ESP = name
+    with Ledger(tmp_path / "mail.sqlite3").closing() as ledger:
+        with FakeServer(MailApiFake(ledger, esp=name, key=KEY)) as server:
+            settings.ANYMAIL = {**keys, f"{name.upper()}_API_URL": server.url}
+            with EspChannel() as channel:
+                outgoing = ChannelContractProbe().outgoing("Łukasz 😀")
+                handed = channel.send(outgoing)
+                file = Attachment("invoice.pdf", b"%PDF-", "application/pdf")
+                channel.send(replace(outgoing, attachments=(file,)))
+        mail, with_file = ledger.objects("mail")
+
+    assert mail["id"] in handed.provider_message_id
+    assert (mail["to"], mail["text"]) == ("ada@example.com", "Łukasz 😀")
+    assert "msg_00000000000000000001" in str(mail["body"])
+    assert "invoice.pdf" in str(with_file["body"])
+    if name == "resend":
+        assert mail["headers"]["idempotency-key"] == "msg_00000000000000000001"

@@ -8,6 +8,7 @@ import base64
 import email.parser
 import email.policy
 import json
+import urllib.parse
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -31,7 +32,9 @@ def _json(request: Request) -> Json:
 
 
 def _form(request: Request) -> Json:
-    """multipart/form-data, as Mailgun takes it."""
+    """As Mailgun takes it: in parts where files go along."""
+    if "urlencoded" in request.headers["content-type"]:
+        return dict(urllib.parse.parse_qsl(request.text))
     head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
     parser = email.parser.BytesParser(policy=email.policy.HTTP)
     read: Json = {}
