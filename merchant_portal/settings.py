@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONCE, NONE, SELF
 
 from . import environment as env
-from . import logs, provider_keys
+from . import logs, mail_services, provider_keys
 from .admin_theme import UNFOLD as UNFOLD  # re-exported: Django reads it here
 from .lib import languages
 
@@ -267,8 +267,12 @@ CLOCK_OFFSET_SECONDS = env.integer("CLOCK_OFFSET", 0, least=-(10**9), most=10**9
 
 DEFAULT_FROM_EMAIL = env.mail_sender("DEFAULT_FROM_EMAIL", "shop@localhost.example")
 # Unset means capture: mail is kept in the product and shown as "kept here, not sent".
-_email = env.email()
-EMAIL_CAPTURED = not _email
+_mail = mail_services.read(PUBLIC_URL)
+_email = _mail.smtp
+# The mail service whose HTTP API takes the mail; empty: an SMTP server does.
+EMAIL_ESP = _mail.esp
+ANYMAIL: dict[str, Any] = _mail.anymail
+EMAIL_CAPTURED = not (_email or EMAIL_ESP)
 EMAIL_HOST: str = _email.get("EMAIL_HOST") or "localhost"
 EMAIL_PORT: int = _email.get("EMAIL_PORT") or 25
 EMAIL_HOST_USER: str = _email.get("EMAIL_HOST_USER") or ""
@@ -344,7 +348,10 @@ PROVIDER_CALLS_PER_SECOND = env.integer(
 # Whether nothing that is sent can leave this machine; rehearsals ask it.
 ONLY_LOOPBACK = all(
     host in {"127.0.0.1", "localhost", "::1"}
-    for host in (EMAIL_HOST, urlsplit(TWILIO_API_BASE or "http://localhost").hostname)
+    for host in (
+        (urlsplit(_mail.base).hostname or "") if EMAIL_ESP else EMAIL_HOST,
+        urlsplit(TWILIO_API_BASE or "http://localhost").hostname,
+    )
 ) and (not TWILIO_ACCOUNT_SID or bool(TWILIO_API_BASE))
 
 # --- Celery -----------------------------------------------------------------

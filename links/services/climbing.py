@@ -131,7 +131,7 @@ def _look(
     Climb.objects.filter(pk=climb.pk).update(state=ClimbState.DONE)
     if message.state in ARRIVED or reminder_rules.ends(facts, now):
         return
-    if is_silent and not get_channel(message.channel).reports_arrival:
+    if is_silent and not get_channel(message.channel).reports_arrival():
         return
     if message.category in ASKING_CATEGORIES and not facts.is_processing:
         _next_rung(climb, facts, business, now)

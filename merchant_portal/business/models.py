@@ -75,6 +75,15 @@ class Business(models.Model):
             "As a PDF. The page of the link always offers it, where there is one."
         ),
     )
+    tracks_opens = models.BooleanField(
+        _("note when a mail is opened"),
+        default=False,
+        help_text=_(
+            "A mail service then puts an invisible picture into each mail. In many"
+            " places the law wants the reader's consent. Programs open mails by"
+            " themselves, so it never proves that somebody read it."
+        ),
+    )
     own_refund_limit_minor = models.PositiveBigIntegerField(
         _("refunds of one's own proposal up to"),
         null=True,

@@ -24,6 +24,7 @@ SALES: list[Entry] = [
     ("links.Payout", gettext_lazy("Payouts"), "savings"),
     ("links.Comparison", gettext_lazy("Comparisons"), "balance"),
     ("notifications.Message", gettext_lazy("Messages"), "mail"),
+    ("notifications.OptOut", gettext_lazy("Undelivered"), "unsubscribe"),
     ("links.ReminderPlan", gettext_lazy("Reminder plans"), "notifications_active"),
 ]
 SET_UP: list[Entry] = [

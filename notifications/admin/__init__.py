@@ -1,1 +1,8 @@
-from . import inbound, messages, texts, whatsapp  # noqa: F401  register themselves
+from . import (  # noqa: F401  register themselves
+    customer_panel,
+    inbound,
+    messages,
+    texts,
+    undelivered,
+    whatsapp,
+)

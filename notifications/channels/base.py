@@ -42,7 +42,8 @@ class Outgoing:
     `public_id`: ours, the same at every try. `start_before`: on time.monotonic; a
     process that was frozen until later must not hand it over any more.
     `template_id`: the carrier's own name of an approved text, where only such may go;
-    `template_values` fill its holes, and `text` is what comes of both.
+    `template_values` fill its holes, and `text` is what comes of both. `tracks_opens`:
+    a mail service may be asked to note when it is opened.
     """
 
     public_id: str
@@ -56,6 +57,7 @@ class Outgoing:
     attachments: tuple[Attachment, ...] = ()
     template_id: str = ""
     template_values: Mapping[str, str] = field(default_factory=dict)
+    tracks_opens: bool = False
     start_before: float
 
     def ensure_fresh(self) -> None:
@@ -136,8 +138,6 @@ class Channel(ABC):
     repeats_unclear: ClassVar[bool]
     # Whether a message that may have been taken is sent again: only where a second
     # copy does little harm.
-    reports_arrival: ClassVar[bool] = False
-    # Whether its carrier tells later that a message arrived; else silence says nothing.
 
     def __enter__(self) -> Self:
         return self
@@ -148,6 +148,12 @@ class Channel(ABC):
     def close(self) -> None:
         """Let go of connections; never raises."""
         return
+
+    @classmethod
+    def reports_arrival(cls) -> bool:
+        """Whether its carrier tells later that a message arrived; else silence says
+        nothing."""
+        return False
 
     @classmethod
     @abstractmethod

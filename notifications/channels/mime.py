@@ -53,7 +53,7 @@ def build(outgoing: Outgoing, message_id: str) -> bytes:
 
 def envelope_address(address: str) -> str:
     """The bare address of a header's value, its domain in ASCII; raises BadHeader."""
-    return address if _BARE.match(address) else _bare(_one_line("address", address))
+    return address if _BARE.match(address) else _bare(one_line("address", address))
 
 
 @lru_cache(maxsize=256)
@@ -76,7 +76,7 @@ def _headers(outgoing: Outgoing, message_id: str) -> Iterator[bytes]:
 
 
 def _header(name: str, value: str) -> bytes:
-    text = _one_line(name, value)
+    text = one_line(name, value)
     if not _PLAIN.match(text) or "=?" in text:
         text = "\r\n ".join(_encoded_words(text))
     elif len(name) + 2 + len(text) > LINE_LENGTH:
@@ -102,7 +102,7 @@ def _encoded_word(word: bytes) -> str:
 
 
 def _addressed(name: str, value: str) -> bytes:
-    return f"{name}: {_address(_one_line(name, value))}\r\n".encode("ascii")
+    return f"{name}: {_address(one_line(name, value))}\r\n".encode("ascii")
 
 
 def _address(value: str) -> str:
@@ -123,7 +123,8 @@ def _rewritten(value: str) -> str:
     return formataddr((name, f"{local}@{ascii_domain}"))
 
 
-def _one_line(name: str, value: str) -> str:
+def one_line(name: str, value: str) -> str:
+    """The value; raises BadHeader where it would end the header."""
     if len(value.splitlines()) > 1 or value.endswith(("\r", "\n")):
         raise BadHeader(f"{name} holds the end of a line.")
     return value

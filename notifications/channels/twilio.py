@@ -51,8 +51,11 @@ class TwilioChannel(Channel):
 
     carrier = "twilio"
     repeats_unclear = False
-    reports_arrival = True
     prefix: ClassVar[str] = ""  # before both addresses; blank for SMS
+
+    @classmethod
+    def reports_arrival(cls) -> bool:
+        return True
 
     @classmethod
     @abstractmethod

@@ -1,5 +1,6 @@
 """The outbox: every message to a person, from the moment it is wanted."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -78,7 +79,18 @@ class Message(models.Model):
 
     S = MessageState
     TRANSITIONS: ClassVar[dict[str, set[str]]] = {
-        S.QUEUED: {S.SENDING, S.CANCELED, S.SUPPRESSED, S.EXPIRED, S.FAILED},
+        S.QUEUED: {
+            S.SENDING,
+            S.CANCELED,
+            S.SUPPRESSED,
+            S.EXPIRED,
+            S.FAILED,
+            # reported of a try whose answer never came: it is not sent again
+            S.SENT,
+            S.DELIVERED,
+            S.BOUNCED,
+            S.COMPLAINED,
+        },
         S.SENDING: {
             S.SENT,
             S.CAPTURED,
@@ -87,12 +99,14 @@ class Message(models.Model):
             S.UNKNOWN,
             S.DELIVERED,
             S.BOUNCED,
+            S.COMPLAINED,
             S.SUPPRESSED,
             S.CANCELED,
         },
-        S.UNKNOWN: {S.SENT, S.FAILED, S.DELIVERED, S.BOUNCED},
+        S.UNKNOWN: {S.SENT, S.FAILED, S.DELIVERED, S.BOUNCED, S.COMPLAINED},
         S.SENT: {S.DELIVERED, S.BOUNCED, S.COMPLAINED},
-        S.DELIVERED: {S.COMPLAINED},
+        # bounced: a server took the mail and sent it back later
+        S.DELIVERED: {S.COMPLAINED, S.BOUNCED},
     }
 
     public_id = models.CharField(max_length=ids.MAX_LENGTH, default=new_public_id)
@@ -163,13 +177,23 @@ class Message(models.Model):
     def __str__(self) -> str:
         return f"{self.get_category_display()} · {self.recipient}"
 
-    def move_to(self, new: MessageState, **fields: Any) -> bool:
+    def move_to(
+        self,
+        new: MessageState,
+        *,
+        but_not_from: Collection[str] = (),
+        **fields: Any,
+    ) -> bool:
         """Change state, and `fields` with it, if that move is legal from what it is.
 
         Compares in the database, so that of two movers one wins and nothing ever
         goes backwards. Returns False when it was not this caller who moved it.
         """
-        sources = [old for old, to in self.TRANSITIONS.items() if new in to]
+        sources = [
+            old
+            for old, to in self.TRANSITIONS.items()
+            if new in to and old not in but_not_from
+        ]
         moved = Message.objects.filter(pk=self.pk, state__in=sources).update(
             state=new, **fields
         )

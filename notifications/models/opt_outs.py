@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from .messages import Message, channel_choices
 
@@ -32,10 +33,19 @@ class DeliveryEvent(models.Model):
 
 
 class OptOut(models.Model):
-    """An address that wants no reminders, or nothing at all, on one channel."""
+    """An address that is not written to, wholly or in part, on one channel, and why.
+
+    `source`: who said so: unsubscribe link, STOP reply, bounce, soft bounce, complaint,
+    rejected, unsubscribed, refused by …, staff. `detail`: the carrier's own words.
+    `message`: the newest one that it was said of. `heard_at`: when it was last said.
+    """
 
     class Scope(models.TextChoices):
+        NOTHING = (
+            "nothing"  # still written to; kept for the list of what did not arrive
+        )
         REMINDERS = "reminders"
+        ASKING = "asking"  # no invitations either; receipts still go
         ALL = "all"
 
     channel = models.CharField(max_length=8, choices=channel_choices)
@@ -44,9 +54,21 @@ class OptOut(models.Model):
     source = models.CharField(
         max_length=40, help_text="unsubscribe link, STOP reply, bounce, staff"
     )
+    detail = models.CharField(max_length=300, blank=True, default="")
+    message = models.ForeignKey(
+        Message,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
     created_at = models.DateTimeField()
+    heard_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("undelivered address")
+        verbose_name_plural = _("undelivered")
         constraints = [
             models.UniqueConstraint(
                 fields=["channel", "address", "scope"], name="opt_out_once"
@@ -54,7 +76,7 @@ class OptOut(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.channel} {self.scope}"
+        return self.address
 
 
 class Allowance(models.Model):

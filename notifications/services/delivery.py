@@ -4,6 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -129,6 +130,7 @@ class _Outgoings:
         self._made: dict[int, Sequence[base.Attachment]] = {}
         business = business_services.kept()
         self._reply_to = business.reply_to or business.email
+        self._tracks_opens = business.tracks_opens
         self._ahead: tuple[Claim, base.Outgoing] | None = None
 
     def of(self, held: Claim) -> base.Outgoing:
@@ -141,7 +143,9 @@ class _Outgoings:
             # Kept: a claim that grew old over it is renewed, and asks once more.
             self._made[pk] = contents.made_of(make, held.message)
         files = self._made.get(pk, ())
-        return outgoing_of(held, self._ready[pk], self._urls[pk], self._reply_to, files)
+        made = outgoing_of(held, self._ready[pk], self._urls[pk], self._reply_to, files)
+        is_sign_in = held.message.category == Category.SIGN_IN
+        return replace(made, tracks_opens=self._tracks_opens and not is_sign_in)
 
     def following(self, rest: Sequence[Claim]) -> base.Following | None:
         """What comes after the first, unless that claim must be looked at again first."""
@@ -218,7 +222,7 @@ def _failed(channel: base.Channel, held: Claim, exc: base.ChannelError) -> None:
     if isinstance(exc, base.Refused):
         state = MessageState.FAILED
         if exc.is_unreachable:
-            _suppress(message)
+            _suppress(message, str(exc))
         outcomes.write(held, state, detail=str(exc))
         return
     is_unclear = isinstance(exc, base.Unclear)
@@ -241,12 +245,14 @@ def _backoff(tries: int, asked_seconds: int) -> timedelta:
     return timedelta(seconds=seconds * (1 + random.uniform(0, JITTER)))  # noqa: S311
 
 
-def _suppress(message: Message) -> None:
+def _suppress(message: Message, detail: str) -> None:
     opt_outs.store(
         message.channel,
         message.recipient,
         OptOut.Scope.ALL,
         source=f"refused by {get_channel(message.channel).carrier}",
+        detail=detail,
+        message=message,
     )
 
 

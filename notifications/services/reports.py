@@ -1,5 +1,6 @@
 """What carriers and people say back, written down once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -15,7 +16,9 @@ class Report:
     """`event_id`: the carrier's own, or made so that a repeat has the same.
 
     `state`: what the report proves about the message; None = nothing new to us.
-    `is_unreachable`: nothing more should go to that address on that channel.
+    `effect`: what it means for the address, and who says so. `is_unreachable`: nothing
+    more should go there on that channel, if it is news. `is_final`: it also ends what was
+    reported as delivered, as when a mail is sent back later.
     """
 
     carrier: str
@@ -25,6 +28,13 @@ class Report:
     state: MessageState | None
     detail: str = ""
     is_unreachable: bool = False
+    effect: tuple[OptOut.Scope, str] | None = None
+    is_final: bool = False
+
+
+UNWELCOME = frozenset({MessageState.BOUNCED, MessageState.COMPLAINED})
+SOFT_BOUNCE = "soft bounce"
+# It did not arrive, which may be different the next time.
 
 
 def find(carrier_message_id: str) -> Message | None:
@@ -35,6 +45,13 @@ def find(carrier_message_id: str) -> Message | None:
     return (
         named.exclude(channel=ChannelName.EMAIL).exclude(provider_message_id="").first()
     )
+
+
+def find_mail(public_ids: Sequence[str]) -> Message | None:
+    """The mail that one of these ids of ours names, the first that exists."""
+    mails = Message.objects.filter(channel=ChannelName.EMAIL, public_id__in=public_ids)
+    by_id = {mail.public_id: mail for mail in mails} if public_ids else {}
+    return next((by_id[one] for one in public_ids if one in by_id), None)
 
 
 def record(message: Message, report: Report) -> bool:
@@ -58,19 +75,49 @@ def record(message: Message, report: Report) -> bool:
         if not is_new:
             return False
         known_as = message.provider_message_id or report.provider_message_id
-        if report.state is not None and message.move_to(
+        has_moved = report.state is not None and message.move_to(
             report.state,
+            but_not_from=_closed_to(message, report),
             provider_message_id=known_as,
             sent_at=message.sent_at or now,
             lease_until=None,
-            last_error=report.detail,
-        ):
+            last_error=report.detail if report.state in UNWELCOME else "",
+        )
+        if has_moved:
             settling.announce(message)
-            if report.is_unreachable:
-                opt_outs.store(
-                    message.channel,
-                    message.recipient,
-                    OptOut.Scope.ALL,
-                    source=f"refused by {report.carrier}",
-                )
+        _note_address(message, report, has_moved=has_moved)
     return True
+
+
+def _closed_to(message: Message, report: Report) -> list[str]:
+    """States that this report cannot end though another could.
+
+    A message that waits for its first try was never taken. What was delivered is sent
+    back later only as mail.
+    """
+    is_mail = message.channel == ChannelName.EMAIL
+    closed = [] if is_mail and message.tries else [MessageState.QUEUED]
+    if report.state == MessageState.BOUNCED and not report.is_final:
+        closed.append(MessageState.DELIVERED)
+    return [str(state) for state in closed]
+
+
+def _note_address(message: Message, report: Report, *, has_moved: bool) -> None:
+    """Keep what the report means for whoever writes to that address next."""
+    effect = report.effect
+    if effect is None and has_moved and report.is_unreachable:
+        effect = OptOut.Scope.ALL, f"refused by {report.carrier}"
+    if effect is None and has_moved and report.state == MessageState.BOUNCED:
+        effect = OptOut.Scope.NOTHING, SOFT_BOUNCE
+    if effect is not None:
+        scope, source = effect
+        opt_outs.store(
+            message.channel,
+            message.recipient,
+            scope,
+            source=source,
+            detail=report.detail,
+            message=message,
+        )
+    elif has_moved and report.state == MessageState.DELIVERED:
+        opt_outs.arrives_again(message)

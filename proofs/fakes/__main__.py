@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from proofs.fakes.ledger import Ledger
+from proofs.fakes.mail_api import DIALECTS, MailApiFake
 from proofs.fakes.paypal import CLIENT_ID, TOKEN_SECONDS, WEBHOOK_ID, PayPalFake
 from proofs.fakes.smtp_sink import SmtpServer, SmtpSink
 from proofs.fakes.square import LOCATION_ID, SquareFake
@@ -111,12 +112,21 @@ def smtp(
     return {"url": server.url, "control_url": control.url}
 
 
+def mail_api(
+    options: argparse.Namespace, ledger: Ledger, stack: ExitStack
+) -> dict[str, str]:
+    fake = MailApiFake(ledger, esp=options.esp, key=options.key)
+    server = stack.enter_context(FakeServer(fake, port=options.port))
+    return {"url": server.url}
+
+
 STARTERS = {
     "stripe": stripe,
     "square": square,
     "paypal": paypal,
     "twilio": twilio,
     "smtp": smtp,
+    "mail-api": mail_api,
 }
 
 
@@ -165,6 +175,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--control-port", type=int, default=0)
     one.add_argument("--user", default="", help="require AUTH")
     one.add_argument("--password", default="")
+    one = kinds.add_parser("mail-api", parents=[shared])
+    one.add_argument("--esp", choices=sorted(DIALECTS), default="postmark")
+    one.add_argument("--key", default="fake-server-token")
     return whole
 
 

@@ -126,7 +126,7 @@ def test_another_refusal_fails_the_mail_but_keeps_the_address(
 def test_control_without_suppressing_the_dead_address_is_tried_again(
     world: Carriers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "_suppress", lambda row: None)
+    monkeypatch.setattr(delivery, "_suppress", lambda row, detail: None)
 
     _first, second = refused_then_sent_again(world, 550)
 

@@ -121,7 +121,7 @@ def test_a_number_that_opted_out_at_twilio_is_not_written_to_again(
 def test_control_without_suppressing_the_number_is_written_to_again(
     world: Carriers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "_suppress", lambda row: None)
+    monkeypatch.setattr(delivery, "_suppress", lambda row, detail: None)
 
     _first, second = opted_out_then_sent_again(world)
 

@@ -41,6 +41,7 @@ _PROFILE = [
     "attaches_invoice",
     "rests_on_weekends",
     "rests_on_holidays",
+    "tracks_opens",
     "brand_color",
     "sender_name",
     "reply_to",
@@ -140,6 +141,7 @@ class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
                     "attaches_invoice",
                     "rests_on_weekends",
                     "rests_on_holidays",
+                    "tracks_opens",
                 )
             },
         ),
