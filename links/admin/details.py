@@ -3,13 +3,14 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from merchant_portal.lib import clock
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
 from ..models import LineItem, LinkStatus, PaymentLink
 from ..providers.manual import METHODS
 from ..services import pages, papers, recipients
-from . import formats, outlook, panels, replies, terms_words
+from . import formats, outlook, panels, replies, sharing, terms_words
 from .panels import Panels
 
 EDITABLE = (LinkStatus.DRAFT, LinkStatus.ACTIVE)
@@ -23,8 +24,11 @@ def context(
     known = recipients.addresses(link)
     is_draft = link.status == LinkStatus.DRAFT
     currency = link.currency
+    lines = list(link.lines.all())
+    can = _permits(link, user, known)
+    description = lines[0].description if lines else ""
     return {
-        "lines": [_line(line, currency) for line in link.lines.all()],
+        "lines": [_line(line, currency) for line in lines],
         "terms": terms_words.of(link),
         "net": formats.money(link.net_minor, currency),
         "tax": formats.money(link.tax_minor, currency) if link.tax_minor else "",
@@ -43,7 +47,8 @@ def context(
         "panels": {**panels.fresh(link, zone, known), **typed},
         **_replies(link, typed, zone),
         "replaced_by": getattr(link, "replaced_by", None),
-        "can": _permits(link, user, known),
+        "can": can,
+        "share": sharing.context(link, description, known) if can["share"] else None,
     }
 
 
@@ -74,6 +79,9 @@ def _permits(link: PaymentLink, user: User, known: dict[str, str]) -> dict[str, 
     return {
         "activate": may_write and link.status == LinkStatus.DRAFT,
         "send": may_write and link.status in EDITABLE and bool(known),
+        "share": may_write
+        and link.status in EDITABLE
+        and not link.is_past_expiry(clock.now()),
         "edit": may_write and link.status in EDITABLE,
         "cancel": may_write and is_closable,
         "extend": may_write and link.status == LinkStatus.EXPIRED,

@@ -17,6 +17,8 @@ from notifications.models import ChannelName, Message
 
 from ..models import ReplyKind
 from ..providers.manual import METHODS
+from ..services import sharing
+from ..services.sharing import Way
 from ..services.timeline import Entry
 from . import formats
 
@@ -133,6 +135,14 @@ _CHANNELS: dict[str, Promise] = {
     ChannelName.EMAIL: gettext_lazy("e-mail"),
     ChannelName.SMS: gettext_lazy("SMS"),
 }
+_WAYS: dict[str, Promise] = {
+    Way.WHATSAPP: gettext_lazy("Opened to share by WhatsApp"),
+    Way.TELEGRAM: gettext_lazy("Opened to share by Telegram"),
+    Way.SMS: gettext_lazy("Opened to share by SMS app"),
+    Way.EMAIL: gettext_lazy("Opened to share by mail app"),
+    Way.COPY_TEXT: gettext_lazy("Text copied to share"),
+    Way.COPY_LINK: gettext_lazy("Link copied to share"),
+}
 _FIELDS: dict[str, Promise] = {
     "due_on": gettext_lazy("due date"),
     "note": gettext_lazy("note"),
@@ -200,6 +210,9 @@ def _words(entry: Entry) -> tuple[str, str, str]:
             name, ("mail", CALM, gettext_lazy("%(what)s: news from the carrier"))
         )
         return icon, tone, str(text) % {"what": _what(entry.detail)}
+    if entry.kind == sharing.KIND:
+        way = _WAYS.get(str(entry.detail.get("way")), gettext_lazy("Opened to share"))
+        return "share", CALM, str(way)
     icon, tone, text = _WORDS.get(
         entry.kind, ("circle", CALM, gettext_lazy("Something happened"))
     )

@@ -46,6 +46,7 @@ VIEWS = (
     ("<int:pk>/mail/", "mail", preview.link_mail_view),
     ("<int:pk>/activate/", "activate", acts.activate_view),
     ("<int:pk>/send/", "send", acts.send_view),
+    ("<int:pk>/share/", "share", acts.share_view),
     ("<int:pk>/edit/", "edit", acts.edit_view),
     ("<int:pk>/cancel/", "cancel", acts.cancel_view),
     ("<int:pk>/extend/", "extend", acts.extend_view),

@@ -11,7 +11,7 @@ from . import formats
 from .history import Line
 
 SEND, EDIT, CANCEL, EXTEND, RECORD = "send", "edit", "cancel", "extend", "record"
-REPLY = "reply"
+REPLY, SHARE = "reply", "share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ def fresh(link: PaymentLink, zone: ZoneInfo, known: dict[str, str]) -> Panels:
         EDIT: Panel(edit_values(link, zone), providers=tuple(link.allowed_providers)),
         CANCEL: Panel({"reason": "", "tell": "", "version": str(link.version)}),
         REPLY: Panel({"reply": "", "answer": ""}),
+        SHARE: Panel({"text": ""}),
         EXTEND: Panel({"expires_at": ""}),
         RECORD: Panel(
             {

@@ -70,7 +70,7 @@ def moment(link: PaymentLink, step: ReminderStep, zone: ZoneInfo) -> datetime | 
     if step.anchor == Anchor.DUE:
         day = link.due_on
     else:
-        sent = link.last_sent_at
+        sent = link.last_sent_at or link.shared_at
         day = sent.astimezone(zone).date() if sent else None
     if day is None:
         return None
@@ -157,8 +157,13 @@ def _wants_reminders(link: PaymentLink) -> bool:
     return (
         link.has_reminders
         and link.status == LinkStatus.ACTIVE
-        and link.last_sent_at is not None
+        and (link.last_sent_at is not None or _is_asked_to_remind(link))
     )
+
+
+def _is_asked_to_remind(link: PaymentLink) -> bool:
+    """Whether staff, who shared it by hand, said on which channels to remind."""
+    return link.shared_at is not None and bool(link.last_channels)
 
 
 def drop(link: PaymentLink, reason: str) -> int:
@@ -278,7 +283,8 @@ def _reason_to_leave_out(
         return EXPIRED
     if is_processing:
         return "a payment is on its way"
-    if link.last_sent_at is not None and now - link.last_sent_at < AFTER_MANUAL_SEND:
+    asked = [at for at in (link.last_sent_at, link.shared_at) if at is not None]
+    if now - max(asked) < AFTER_MANUAL_SEND:
         return "sent by hand within 24 hours"
     if link.public_id in reminded:
         return "reminded within 12 hours"
