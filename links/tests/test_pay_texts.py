@@ -21,6 +21,7 @@ MODULES = (
     "services/asking.py",
     "services/replies.py",
     "documents/invoice.py",
+    "pay/verifying.py",
     "services/message_values.py",
 )
 # What `templatize` makes of the tags: gettext calls in Python.
