@@ -28,6 +28,7 @@ from . import (
     picking,
     preview,
     replies,
+    website,
 )
 from .columns import LinkColumns
 from .entry import who
@@ -43,6 +44,8 @@ VIEWS = (
     ("<int:pk>/preview/", "preview_of", preview.link_view),
     ("<int:pk>/qr.svg", "code", papers.code_view),
     ("<int:pk>/qr.png", "code_png", papers.code_png_view),
+    ("<int:pk>/website/", "website", website.website_view),
+    ("<int:pk>/website/button/", "button", website.button_view),
     ("<int:pk>/mail/", "mail", preview.link_mail_view),
     ("<int:pk>/activate/", "activate", acts.activate_view),
     ("<int:pk>/send/", "send", acts.send_view),

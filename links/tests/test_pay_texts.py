@@ -20,6 +20,7 @@ MODULES = (
     "pay/replying.py",
     "services/asking.py",
     "services/replies.py",
+    "documents/buttons.py",
     "documents/invoice.py",
     "pay/verifying.py",
     "services/message_values.py",
