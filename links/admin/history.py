@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from merchant_portal.lib.actors import SYSTEM
 from merchant_portal.lib.text import cut
 from merchant_portal.staff.models import ApiKey, User
 from notifications.models import ChannelName, Message
@@ -210,6 +211,8 @@ def _words(entry: Entry) -> tuple[str, str, str]:
             name, ("mail", CALM, gettext_lazy("%(what)s: news from the carrier"))
         )
         return icon, tone, str(text) % {"what": _what(entry.detail)}
+    if entry.kind == "checkout.started" and entry.actor == SYSTEM.id:
+        return "smart_toy", CALM, _("Payment opened by a program")
     if entry.kind == sharing.KIND:
         way = _WAYS.get(str(entry.detail.get("way")), gettext_lazy("Opened to share"))
         return "share", CALM, str(way)

@@ -37,6 +37,8 @@ def verify(request: HttpRequest) -> HttpResponse:
         return _answer(request, "")
     if request.method != "POST":
         return responses.secured(HttpResponseNotAllowed(["GET", "HEAD", "POST"]))
+    if not responses.is_person(request):
+        return _answer(request, "")
     try:
         tries.take((verifying.LIMIT, client_network(request.META)))
     except tries.TooManyTries:
