@@ -37,7 +37,9 @@ def client(settings: Any) -> Client:
 
 @pytest.fixture(autouse=True)
 def _shop() -> None:
-    Business.objects.create(name="Tarts & Co", brand_color="#ffcc00", language="de")
+    shop = Business.objects.current()
+    shop.brand_color, shop.language = "#ffcc00", "de"
+    shop.save()
 
 
 def to(link: PaymentLink, name: str = "website") -> str:
