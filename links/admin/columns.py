@@ -87,7 +87,7 @@ class LinkColumns:
     @display(description=gettext_lazy("Last sent"))
     def sent(self, link: PaymentLink) -> SafeString:
         if link.last_sent_at is None:
-            return _nothing()
+            return _plain(_("shared by hand")) if link.shared_at else _nothing()
         return _plain(formats.moment(link.last_sent_at, self.zone))
 
 

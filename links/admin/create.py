@@ -18,16 +18,22 @@ from . import creating, formats, outlook, preview, screen
 from .entry import link_or_404, needs, who
 from .link_form import LinkForm, Wanted
 
+MAX_DIGITS = 20
 SEND, LINK, DRAFT, PREVIEW = "send", "link", "draft", "preview"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Right.LINKS_WRITE)
 def add_view(request: HttpRequest) -> HttpResponse:
-    """`?customer=cus_…` starts with that customer picked."""
+    """`?customer=cus_…` starts with that customer picked, `?like=<id>` with what that
+    link says, to be paid by many."""
     business = Business.objects.current()
     if request.method == "POST":
         return _answer(request, LinkForm.posted(request.POST, business))
+    like = request.GET.get("like", "")
+    if like.isascii() and like.isdecimal() and len(like) < MAX_DIGITS:
+        alike = link_or_404(request, int(like))
+        return screen.show(request, LinkForm.for_many(alike, business))
     picked = Customer.objects.filter(
         public_id=request.GET.get("customer", "")[:64], erased_at__isnull=True
     ).first()

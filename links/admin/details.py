@@ -3,6 +3,7 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from merchant_portal.lib import clock
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
@@ -16,6 +17,7 @@ from . import (
     preview,
     reminder_form,
     replies,
+    sharing,
     tasks_page,
     terms_words,
     ways,
@@ -36,6 +38,7 @@ def context(
     lines = list(link.lines.all())
     forms = {**panels.fresh(link, zone, known), **typed}
     can = _permits(link, user, known)
+    description = lines[0].description if lines else ""
     return {
         "lines": [_line(line, currency) for line in lines],
         "terms": terms_words.of(link),
@@ -55,9 +58,7 @@ def context(
         "methods": list(METHODS.items()),
         "panels": forms,
         "ways": ways.of(known, forms[panels.SEND].channels),
-        "outlook": preview.outlook_of(
-            link, lines[0].description if lines else "", known
-        )
+        "outlook": preview.outlook_of(link, description, known)
         if can["send"]
         else None,
         **_replies(link, typed, zone),
@@ -65,6 +66,7 @@ def context(
         **reminder_form.of_link(link, zone),
         "replaced_by": getattr(link, "replaced_by", None),
         "can": can,
+        "share": sharing.context(link, description, known) if can["share"] else None,
     }
 
 
@@ -95,6 +97,9 @@ def _permits(link: PaymentLink, user: User, known: dict[str, str]) -> dict[str, 
     return {
         "activate": may_write and link.status == LinkStatus.DRAFT,
         "send": may_write and link.status in EDITABLE and bool(known),
+        "share": may_write
+        and link.status in EDITABLE
+        and not link.is_past_expiry(clock.now()),
         "edit": may_write and link.status in EDITABLE,
         "cancel": may_write and is_closable,
         "extend": may_write and link.status == LinkStatus.EXPIRED,

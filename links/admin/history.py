@@ -11,12 +11,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from merchant_portal.lib.actors import SYSTEM
 from merchant_portal.lib.text import cut
 from merchant_portal.staff.models import ApiKey, User
 from notifications.models import ChannelName, Message
 
 from ..models import ReplyKind
 from ..providers.manual import METHODS
+from ..services import sharing
+from ..services.sharing import Way
 from ..services.timeline import Entry
 from . import formats
 
@@ -160,6 +163,14 @@ _CHANNELS: dict[str, Promise] = {
     ChannelName.SMS: gettext_lazy("SMS"),
     ChannelName.WHATSAPP: gettext_lazy("WhatsApp"),
 }
+_WAYS: dict[str, Promise] = {
+    Way.WHATSAPP: gettext_lazy("Opened to share by WhatsApp"),
+    Way.TELEGRAM: gettext_lazy("Opened to share by Telegram"),
+    Way.SMS: gettext_lazy("Opened to share by SMS app"),
+    Way.EMAIL: gettext_lazy("Opened to share by mail app"),
+    Way.COPY_TEXT: gettext_lazy("Text copied to share"),
+    Way.COPY_LINK: gettext_lazy("Link copied to share"),
+}
 _FIELDS: dict[str, Promise] = {
     "due_on": gettext_lazy("due date"),
     "note": gettext_lazy("note"),
@@ -227,6 +238,11 @@ def _words(entry: Entry) -> tuple[str, str, str]:
             name, ("mail", CALM, gettext_lazy("%(what)s: news from the carrier"))
         )
         return icon, tone, str(text) % {"what": _what(entry.detail)}
+    if entry.kind == "checkout.started" and entry.actor == SYSTEM.id:
+        return "smart_toy", CALM, _("Payment opened by a program")
+    if entry.kind == sharing.KIND:
+        way = _WAYS.get(str(entry.detail.get("way")), gettext_lazy("Opened to share"))
+        return "share", CALM, str(way)
     icon, tone, text = _WORDS.get(
         entry.kind, ("circle", CALM, gettext_lazy("Something happened"))
     )

@@ -140,6 +140,18 @@ class LinkForm:
         return form
 
     @classmethod
+    def for_many(cls, link: PaymentLink, business: Business) -> "LinkForm":
+        """What a link says, to be paid by whoever comes; nobody is named or reminded."""
+        form = cls.of_link(link, business)
+        form.customer, form.channels = None, ()
+        form.values |= {"who": picking.NOBODY, "customer": "", "customer_query": ""}
+        form.values |= {"reusable": "on", "has_reminders": ""}
+        form.values |= {"due_on": "", "expires_at": "", "note": ""}
+        if link.amount_kind in (AmountKind.PARTS, AmountKind.DEPOSIT):
+            form.values["amount_kind"] = AmountKind.FIXED
+        return form
+
+    @classmethod
     def posted(cls, data: QueryDict, business: Business) -> "LinkForm":
         values = {name: data.get(name, "") for name in FIELDS}
         columns = [data.getlist(f"line_{name}") for name in LINE_FIELDS]

@@ -30,6 +30,7 @@ from . import (
     reminder_acts,
     replies,
     task_acts,
+    website,
 )
 from .columns import LinkColumns
 from .entry import who
@@ -45,9 +46,12 @@ VIEWS = (
     ("<int:pk>/preview/", "preview_of", preview.link_view),
     ("<int:pk>/qr.svg", "code", papers.code_view),
     ("<int:pk>/qr.png", "code_png", papers.code_png_view),
+    ("<int:pk>/website/", "website", website.website_view),
+    ("<int:pk>/website/button/", "button", website.button_view),
     ("<int:pk>/mail/", "mail", preview.link_mail_view),
     ("<int:pk>/activate/", "activate", acts.activate_view),
     ("<int:pk>/send/", "send", acts.send_view),
+    ("<int:pk>/share/", "share", acts.share_view),
     ("<int:pk>/edit/", "edit", acts.edit_view),
     ("<int:pk>/cancel/", "cancel", acts.cancel_view),
     ("<int:pk>/extend/", "extend", acts.extend_view),

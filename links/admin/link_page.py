@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET, require_safe
 from merchant_portal.staff.roles import Right
 
 from ..models import PaymentLink
+from ..services import sharing
 from . import details, standing
 from .entry import frame, link_or_404, needs, who
 from .panels import Panels
@@ -40,4 +41,9 @@ def show(
     context = standing.context(link, user)
     context |= details.context(link, user, panels, context["zone"])
     title = str(link) if link.number else _("Draft payment link")
-    return render(request, TEMPLATE, frame(request, title, **context), status=status)
+    response = render(
+        request, TEMPLATE, frame(request, title, **context), status=status
+    )
+    # Chromium holds form-action against where the form that shares leads in the end.
+    vars(response)["_csp_update"] = {"form-action": sharing.TARGETS}
+    return response

@@ -11,7 +11,7 @@ from . import formats
 from .history import Line
 
 SEND, EDIT, CANCEL, EXTEND, RECORD = "send", "edit", "cancel", "extend", "record"
-REPLY, PAUSE, TASK = "reply", "pause", "task"
+REPLY, PAUSE, TASK, SHARE = "reply", "pause", "task", "share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ def fresh(link: PaymentLink, zone: ZoneInfo, known: dict[str, str]) -> Panels:
         REPLY: Panel({"reply": "", "answer": ""}),
         PAUSE: Panel({"reason": "", "until": ""}),
         TASK: Panel({"for": "", "due_on": ""}),
+        SHARE: Panel({"text": ""}),
         EXTEND: Panel({"expires_at": ""}),
         RECORD: Panel(
             {

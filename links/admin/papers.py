@@ -15,14 +15,18 @@ from .entry import link_or_404, needs
 @needs(Right.LINKS_READ)
 def code_view(request: HttpRequest, pk: int) -> HttpResponse:
     link = _opened(request, pk)
-    return _file(qr.svg(pages.url_of(link)), link, "svg", "image/svg+xml")
+    return _file(qr.svg(pages.url_of(link)), link, ".svg", "image/svg+xml")
 
 
 @require_safe
 @needs(Right.LINKS_READ)
 def code_png_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """`?size=`: of `qr.PNG_SCALES`."""
     link = _opened(request, pk)
-    return _file(qr.png(pages.url_of(link)), link, "png", "image/png")
+    size = request.GET.get("size", "")
+    drawn = qr.png(pages.url_of(link), size if size in qr.PNG_SCALES else "medium")
+    suffix = f"-{size}.png" if size in qr.PNG_SCALES else ".png"
+    return _file(drawn, link, suffix, "image/png")
 
 
 def _opened(request: HttpRequest, pk: int) -> PaymentLink:
@@ -38,7 +42,7 @@ def _file(
 ) -> HttpResponse:
     """Shown where an <img> asks for it, and saved by a name of its own."""
     response = HttpResponse(content, content_type=kind)
-    name = f"{link.number}.{suffix}"
+    name = f"{link.number}{suffix}"
     response["Content-Disposition"] = f'inline; filename="{name}"'
     response["Cache-Control"] = "private, no-store"
     return response

@@ -23,6 +23,7 @@ LETTER_COUNTRIES = frozenset({"US", "CA", "MX", "CL", "CO", "PH", "VE"})
 # whose printers hold letter paper; everybody else's A4
 ISOLATED = "\u2068{}\u2069"
 # Text of people in a line of the other direction keeps its own (Unicode TR 9).
+LEFT_TO_RIGHT = "\u2066{}\u2069"
 Row = tuple[str, str]
 
 
@@ -31,7 +32,8 @@ class Invoice:
     """What one invoice says.
 
     `asked`: what is to pay now, None when nothing is. `issued_on`, `paid_on`: days of
-    the merchant. `url`: where it can be paid.
+    the merchant. `url`: where it can be paid. `check_code`, `check_url`: where one can
+    see that it is the merchant's.
     """
 
     link: PaymentLink
@@ -42,6 +44,8 @@ class Invoice:
     paid_on: date | None
     asked: Money | None
     url: str
+    check_code: str
+    check_url: str
 
 
 def pdf(invoice: Invoice, language: str, at: datetime) -> bytes:
@@ -184,5 +188,12 @@ def _pay(invoice: Invoice, language: str) -> dict[str, str] | None:
         "url": invoice.url,
         "hint": _("Scan the code, press the button, or open this address:"),
         "qr": qr.svg(invoice.url, border=0),
+        "check": _("Really from us? Check the code %(code)s at %(address)s")
+        % {"code": _plain(invoice.check_code), "address": _plain(invoice.check_url)},
         "qr_alt": _("The address of the payment page as a QR code"),
     }
+
+
+def _plain(text: str) -> str:
+    """Codes and addresses are read from left to right, also between Arabic words."""
+    return LEFT_TO_RIGHT.format(text) if translation.get_language_bidi() else text

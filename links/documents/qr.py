@@ -8,13 +8,14 @@ QUIET_ZONE = 4  # modules around it, ISO 18004
 ERROR_CORRECTION = "m"  # readable with 15 % of it soiled
 
 
-PNG_SCALE = 12  # pixels a module: sharp on a poster of the size of a hand
+PNG_SCALES = {"small": 4, "medium": 12, "large": 32}
+# Pixels a module: for a page, for paper of the size of a hand, for a poster.
 
 
-def png(text: str) -> bytes:
-    """As `svg`, for programs that take no SVG."""
+def png(text: str, size: str = "medium") -> bytes:
+    """As `svg`, for programs that take no SVG; `size`: of PNG_SCALES."""
     drawn = io.BytesIO()
-    _code(text).save(drawn, kind="png", scale=PNG_SCALE, border=QUIET_ZONE)
+    _code(text).save(drawn, kind="png", scale=PNG_SCALES[size], border=QUIET_ZONE)
     return drawn.getvalue()
 
 

@@ -187,6 +187,9 @@ class PaymentLink(models.Model):
     created_at = models.DateTimeField(_("created"), editable=False)
     activated_at = models.DateTimeField(null=True, editable=False)
     last_sent_at = models.DateTimeField(null=True, editable=False)
+    shared_at = models.DateTimeField(
+        null=True, editable=False, help_text="when it was last opened to share by hand"
+    )
     paid_at = models.DateTimeField(null=True, editable=False)
     closed_at = models.DateTimeField(
         null=True, editable=False, help_text="when it was canceled or expired"

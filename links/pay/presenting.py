@@ -75,8 +75,7 @@ def link_context(page: Page, business: Business, language: str) -> dict[str, Any
         "amount": formatted(link.amount_minor),
         "balance": formatted(link.balance.amount_minor),
         "paid": formatted(link.amount_paid_minor + _tips_of(link)),
-        "is_part_paid": not link.is_reusable
-        and 0 < link.amount_paid_minor < link.amount_minor,
+        "is_part_paid": is_part_paid(link),
         "is_deposit": bool(asking.deposit_left(link)),
         "asked": formatted(asking.due_now(link).amount_minor),
         "tax": formatted(link.tax_minor),
@@ -92,6 +91,10 @@ def link_context(page: Page, business: Business, language: str) -> dict[str, Any
             local_date(link.paid_at, business), "long", locale=locale_of(language)
         ),
     }
+
+
+def is_part_paid(link: PaymentLink) -> bool:
+    return not link.is_reusable and 0 < link.amount_paid_minor < link.amount_minor
 
 
 def _tips_of(link: PaymentLink) -> int:

@@ -61,6 +61,14 @@ def reply(request: HttpRequest, token: str) -> HttpResponse:
         _read_away(request)
         too_large = LinkError("", "proof")
         return _form(request, page, refused=too_large, status=413)
+    if not responses.is_person(request):
+        return responses.redirect(_address(page))
+    if TRAP not in request.POST:
+        # Browsers send the field that people cannot see as well, empty.
+        with translation.override(_language(request, page)):
+            again = _("Please look at it once more and send it again.")
+        unseen = LinkError(again, "form")
+        return _form(request, page, refused=unseen, status=422)
     if not request.POST.get(TRAP):
         try:
             with translation.override(_language(request, page)):
@@ -69,8 +77,11 @@ def reply(request: HttpRequest, token: str) -> HttpResponse:
             return _form(request, page, refused=exc, status=429)
         except LinkError as exc:
             return _form(request, page, refused=exc, status=422)
-    here = reverse("pay_reply", args=[pages.token_of(page.link)])
-    return responses.redirect(f"{here}?{SENT}")
+    return responses.redirect(f"{_address(page)}?{SENT}")
+
+
+def _address(page: Page) -> str:
+    return reverse("pay_reply", args=[pages.token_of(page.link)])
 
 
 def _language(request: HttpRequest, page: Page) -> str:

@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from merchant_portal.business.models import Business
-from merchant_portal.lib import database
+from merchant_portal.lib import database, machines
 from merchant_portal.lib.limits import RateLimit, client_network
 
 from . import framing
@@ -112,6 +112,13 @@ def too_many(request: HttpRequest) -> HttpResponse:
     response = notice(request, "too_many", status=429)
     response["Retry-After"] = "60"
     return response
+
+
+def is_person(request: HttpRequest) -> bool:
+    """Whether a form that came may be a person's: no program that says it is one, and
+    from no page of somebody else's."""
+    headers = request.headers
+    return not (machines.is_machine(headers) or machines.is_from_elsewhere(headers))
 
 
 def language_of(

@@ -32,7 +32,7 @@ def hosted(request: HttpRequest, checkout_id: str) -> HttpResponse:
     back = reverse(
         "pay_returned", args=[pages.token_of(checkout.link), checkout.public_id]
     )
-    if request.method == "POST":
+    if request.method == "POST" and responses.is_person(request):
         outcome = request.POST.get("outcome", "")
         if outcome not in training.OUTCOMES:
             return responses.notice(request, "bad_request", status=400)

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import papers, replying, theme, training, views
+from . import embed, papers, replying, theme, training, verifying, views
 
 # A mail program may glue one mark to the end of an address, after the slash too.
 GLUED = r"[.,;:!?>)\]}'\"\u2026\u00bb\u201d\u2019]"
@@ -17,6 +17,8 @@ urlpatterns = [
     path("p/<str:token>/reply/", replying.reply, name="pay_reply"),
     # Whatever else claims to be a link: the 404 of an unknown one.
     path("p/<path:token>", views.show),
+    path("embed.js", embed.embed, name="embed"),
+    path("verify/", verifying.verify, name="pay_verify"),
     path("training/<slug:checkout_id>/", training.hosted, name="training"),
     re_path(
         r"^brand/theme-(?P<color>[0-9a-f]{6})\.css\Z", theme.theme, name="brand_theme"

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from merchant_portal.business import services as business_services
 from merchant_portal.lib import clock, queue
+from merchant_portal.lib.actors import PAYER, SYSTEM
 
 from ..models import Checkout
 from ..providers.registry import PROVIDERS
@@ -23,6 +24,8 @@ from ..services.pages import Page
 from . import choosing, presenting, responses
 from .responses import public
 
+OWN_FIELD = "from"
+# what only the buttons of the page send along
 CHECKOUTS_A_MINUTE, SHARED_A_MINUTE = 10, 120
 # Of one link; nobody chooses that often, and each may cost a call to a provider. At a
 # reusable link many people choose.
@@ -44,7 +47,8 @@ def show(request: HttpRequest, token: str) -> HttpResponse:
 @csrf_exempt  # takes no authority from a cookie: whoever has the address may pay
 @public
 def start(request: HttpRequest, token: str, provider: str) -> HttpResponse:
-    """303 to the provider's page. 409 or 503 with the other ways to pay if it cannot
+    """303 to the provider's page, for programs that say they are some back to the
+    link's. 409 or 503 with the other ways to pay if it cannot
     be opened; 422 for a choice that the link does not leave; 410 or 200 if there is
     nothing to pay any more."""
     page = pages.find_by_token(token)
@@ -54,6 +58,8 @@ def start(request: HttpRequest, token: str, provider: str) -> HttpResponse:
         return responses.redirect(_address(page))
     if request.method != "POST":
         return responses.secured(HttpResponseNotAllowed(["GET", "HEAD", "POST"]))
+    if not responses.is_person(request):
+        return responses.redirect(_address(page))
     if not page.is_payable:
         return _link_page(request, page, typed={})
     minute_ago = clock.now() - timedelta(minutes=1)
@@ -67,7 +73,9 @@ def start(request: HttpRequest, token: str, provider: str) -> HttpResponse:
         if choosing.has_choices(page.link):
             typed = request.POST.dict()
             choice = choosing.read(page.link, typed)
-        url = checkouts.start(page.link.pk, provider, choice)
+        # The page's buttons say so; a program that only knows the address does not.
+        actor = PAYER if request.POST.get(OWN_FIELD) else SYSTEM
+        url = checkouts.start(page.link.pk, provider, choice, actor=actor)
     except checkouts.ProviderDown:
         return _failed(request, token, provider, typed, status=503)
     except checkouts.CheckoutRefused:

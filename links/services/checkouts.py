@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from merchant_portal.lib import clock, crash, queue
-from merchant_portal.lib.actors import PAYER, SYSTEM
+from merchant_portal.lib.actors import PAYER, SYSTEM, Actor
 from merchant_portal.lib.money import Money
 
 from ..models import (
@@ -58,13 +58,20 @@ class ProviderDown(LinkError):
     """The provider gave no answer; another one, or a later try, may work."""
 
 
-def start(link_pk: int, slug: str, choice: Choice = asking.NOTHING_CHOSEN) -> str:
+def start(
+    link_pk: int,
+    slug: str,
+    choice: Choice = asking.NOTHING_CHOSEN,
+    *,
+    actor: Actor = PAYER,
+) -> str:
     """The provider's page on which the customer pays what the link asks of them.
 
     Reuses the open session of that provider if it still fits; orders those of other
     providers closed. The parameters are stored before the call, the call happens
-    outside any transaction. Raises CheckoutRefused, ProviderDown, and ChoiceRefused
-    for a choice that the link does not leave.
+    outside any transaction. `actor`: SYSTEM where nobody says that it was the customer.
+    Raises CheckoutRefused, ProviderDown, and ChoiceRefused for a choice that the link
+    does not leave.
     """
     if accounts.mode_of(slug) is None:
         raise CheckoutRefused(_("This way to pay is not available."))
@@ -77,7 +84,7 @@ def start(link_pk: int, slug: str, choice: Choice = asking.NOTHING_CHOSEN) -> st
         ask = _ask(link, lines, account, choice, now)
         # At a reusable link others are paying, each for themselves.
         keep = None if link.is_reusable else _only_fitting(link, account, ask, now)
-        checkout = keep or _store(link, lines, account, ask, now)
+        checkout = keep or _store(link, lines, account, ask, now, actor)
     if checkout.state == S.OPEN:
         return checkout.url
     return _open(checkout)
@@ -113,6 +120,7 @@ def _store(
     account: ProviderAccount,
     ask: Ask,
     now: datetime,
+    actor: Actor,
 ) -> Checkout:
     checkout = Checkout(
         link=link,
@@ -131,7 +139,7 @@ def _store(
         link=link,
         kind="checkout.started",
         at=now,
-        actor=PAYER.id,
+        actor=actor.id,
         detail={"checkout": checkout.public_id, "provider": account.slug},
     )
     return checkout

@@ -18,7 +18,7 @@ from notifications.models import Message
 from notifications.services import rendering
 
 from ..models import LineItem, PayerReply, Payment, PaymentLink, Refund
-from . import asking
+from . import asking, verifying
 
 PLACEHOLDERS = frozenset(
     {
@@ -38,6 +38,8 @@ PLACEHOLDERS = frozenset(
         "cancel_reason",
         "answer",
         "question",
+        "short_code",
+        "verify_url",
     }
 )
 Values = dict[str, str]
@@ -58,6 +60,7 @@ _SAID = (
     "due_on",
     "note",
     "cancel_reason",
+    "token_sha256",
     "customer__name",
 )
 # What a message may say; the rest of the rows is not read.
@@ -128,6 +131,15 @@ def _of_link(link: PaymentLink, language: str) -> Values:
         "number": link.number or "",
         "note": link.note,
         "cancel_reason": link.cancel_reason,
+        **_proof(link),
+    }
+
+
+def _proof(link: PaymentLink) -> Values:
+    """By which whoever doubts the message finds that it is ours."""
+    return {
+        "short_code": verifying.code_of(link),
+        "verify_url": verifying.page_url(),
     }
 
 
@@ -221,6 +233,7 @@ def sample(language: str) -> Values:
             "balance": _sample_amount(business, language),
             "due_date": _day(date(2030, 1, 31), language),
             "number": "PL-2030-000123",
+            **_proof(PaymentLink()),
             "description": _("Birthday cake"),
             "note": "",
             "amount_received": _sample_amount(business, language),

@@ -14,7 +14,7 @@ from notifications.models import Message
 
 from ..documents import invoice as invoices
 from ..models import LineItem, LinkStatus, PaymentLink
-from . import asking, pages
+from . import asking, pages, verifying
 
 CONTENT_TYPE = "application/pdf"
 
@@ -51,6 +51,8 @@ def invoice(
         paid_on=_day(link.paid_at, zone) if link.paid_at else None,
         asked=asking.due_now(link) if is_payable else None,
         url=pages.url_of(link),
+        check_code=verifying.code_of(link),
+        check_url=verifying.page_url(),
     )
     return invoices.pdf(found, language, begun)
 

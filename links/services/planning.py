@@ -47,11 +47,7 @@ def replan() -> int:
             return 0
         found = list(
             PaymentLink.objects.select_for_update(of=("self",))
-            .filter(
-                pk__gt=plan.replan_after,
-                status=LinkStatus.ACTIVE,
-                last_sent_at__isnull=False,
-            )
+            .filter(reminders.IS_OUT, pk__gt=plan.replan_after)
             .select_related("customer")
             .order_by("pk")[:BATCH]
         )

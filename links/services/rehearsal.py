@@ -22,7 +22,6 @@ from notifications.models import Category, Message
 from ..models import (
     Anchor,
     DueState,
-    LinkStatus,
     PayerReply,
     PaymentLink,
     ReminderDue,
@@ -103,7 +102,7 @@ def rehearse(
 def _chunks(links: QuerySet[PaymentLink]) -> Iterator[list[PaymentLink]]:
     """Links by customer; those who share an address are together, for the daily limit."""
     open_ = (
-        links.filter(status=LinkStatus.ACTIVE, last_sent_at__isnull=False)
+        links.filter(reminders.IS_OUT)
         .select_related("customer")
         .defer("customer__search_text", "customer__note", "note", "metadata")
     )

@@ -69,8 +69,13 @@ def wants_reminders(link: PaymentLink) -> bool:
     return (
         link.has_reminders
         and link.status == LinkStatus.ACTIVE
-        and link.last_sent_at is not None
+        and (link.last_sent_at is not None or _is_asked_to_remind(link))
     )
+
+
+def _is_asked_to_remind(link: PaymentLink) -> bool:
+    """Whether staff, who shared it by hand, said on which channels to remind."""
+    return link.shared_at is not None and bool(link.last_channels)
 
 
 def decide(
@@ -102,8 +107,8 @@ def _reason_to_leave_out(facts: Facts, now: datetime) -> str:
         return reason
     if facts.is_processing:
         return "a payment is on its way"
-    sent_at = facts.link.last_sent_at
-    if sent_at is not None and now - sent_at < AFTER_MANUAL_SEND:
+    asked = [at for at in (facts.link.last_sent_at, facts.link.shared_at) if at]
+    if now - max(asked) < AFTER_MANUAL_SEND:
         return "sent by hand within 24 hours"
     reminded_at = facts.reminded_at
     is_recent = reminded_at is not None and reminded_at > now - BETWEEN_REMINDERS
@@ -154,7 +159,7 @@ def moment(
         day = link.due_on
     else:
         at = {
-            Anchor.SENT: link.last_sent_at,
+            Anchor.SENT: link.last_sent_at or link.shared_at,
             Anchor.EXPIRY: link.expires_at,
             Anchor.REPLY: replied_at,
         }[Anchor(step.anchor)]

@@ -15,6 +15,7 @@ from ..models import (
     Anchor,
     CustomerPlan,
     DueState,
+    LinkStatus,
     PayerReply,
     PaymentLink,
     ReminderDue,
@@ -31,6 +32,10 @@ from .reminder_rules import (
 )
 
 DEFAULT_STEPS = ((Anchor.SENT, 3), (Anchor.DUE, 0), (Anchor.DUE, 7))
+IS_OUT = Q(status=LinkStatus.ACTIVE) & (
+    Q(last_sent_at__isnull=False) | Q(shared_at__isnull=False)
+)
+# links that went to somebody and ask for money
 Moments = Mapping[int | None, datetime | None]
 # key of a step, None for the promised day → when it comes due, or that it does not
 

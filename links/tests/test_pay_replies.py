@@ -39,7 +39,7 @@ def path_of(link: PaymentLink) -> str:
 
 
 def post(client: Client, link: PaymentLink, **form: Any) -> Any:
-    return client.post(path_of(link), form)
+    return client.post(path_of(link), {"website": "", **form})
 
 
 def test_the_page_of_the_link_leads_to_it(client: Client, link: PaymentLink) -> None:
@@ -51,7 +51,7 @@ def test_the_page_of_the_link_leads_to_it(client: Client, link: PaymentLink) -> 
 def test_is_kept_and_answered_by_a_page_that_can_be_loaded_again(
     client: Client, link: PaymentLink
 ) -> None:
-    answer = post(client, link, kind="paid", text="By bank", promised_on="", website="")
+    answer = post(client, link, kind="paid", text="By bank", promised_on="")
 
     assert answer.status_code == 303
     assert answer["Location"] == f"{path_of(link)}?sent"

@@ -20,7 +20,9 @@ MODULES = (
     "pay/replying.py",
     "services/asking.py",
     "services/replies.py",
+    "documents/buttons.py",
     "documents/invoice.py",
+    "pay/verifying.py",
     "services/message_values.py",
 )
 # What `templatize` makes of the tags: gettext calls in Python.

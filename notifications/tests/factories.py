@@ -27,6 +27,8 @@ VALUES: Values = {
     "number": "PL-2026-000123",
     "note": "",
     "cancel_reason": "",
+    "short_code": "7KQF2-M9TXC",
+    "verify_url": "https://pay.example.com/verify/",
     "answer": "Yes, on Saturdays.",
     "question": "Do you deliver?",
 }

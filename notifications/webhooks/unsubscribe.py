@@ -8,6 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from merchant_portal.business.models import Business
+from merchant_portal.lib import machines
 
 from ..services import unsubscribing
 
@@ -16,11 +17,13 @@ from ..services import unsubscribing
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """GET asks and changes nothing, because scanners follow links; POST does it."""
+    """GET asks and changes nothing, because scanners follow links; POST does it
+    where it holds what only our page, or RFC 8058, puts in."""
     message = unsubscribing.message_of(token)
     if message is None:
         raise Http404
-    if request.method == "POST":
+    is_meant = request.method == "POST" and _is_meant(request)
+    if is_meant:
         unsubscribing.unsubscribe(message)
     with override(message.language):
         response = render(
@@ -28,10 +31,18 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
             "notifications/unsubscribe.html",
             {
                 "business": Business.objects.current(),
-                "is_done": request.method == "POST",
+                "is_done": is_meant,
                 "language": message.language,
             },
         )
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
     return response
+
+
+def _is_meant(request: HttpRequest) -> bool:
+    """The button of the page by a person, or one click as RFC 8058 words it, which mail
+    programs post for them; not the empty form of a scanner."""
+    if request.POST.get("List-Unsubscribe") == "One-Click":
+        return True
+    return bool(request.POST.get("stop")) and not machines.is_machine(request.headers)

@@ -25,7 +25,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
 // <button data-copy="#id" data-copied="Copied">: puts the text, or value, of #id on the clipboard.
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
+  const button = event.target.closest("[data-copy][data-copied]");
   const source = button && document.querySelector(button.dataset.copy);
   if (!source) {
     return;

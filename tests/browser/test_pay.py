@@ -319,7 +319,7 @@ def test_leads_to_a_provider_elsewhere_in_spite_of_the_policy(
     link = a_link()
     page = page_at(390)
     page.route("https://checkout.stripe.com/**", lambda r: r.fulfill(body="Pay here"))
-    monkeypatch.setattr(checkouts, "start", lambda *_: elsewhere)
+    monkeypatch.setattr(checkouts, "start", lambda *_, **_named: elsewhere)
     hosts = "links.pay.presenting.form_hosts"
     monkeypatch.setattr(hosts, lambda _: [])
     page.goto(path_of(link))
