@@ -3,21 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
-from babel.dates import format_date
-from babel.numbers import format_decimal, format_percent
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from merchant_portal.business.models import Business
 from merchant_portal.lib.colors import ink_on
-from merchant_portal.lib.languages import locale_of
 from merchant_portal.lib.money import Money
 
 from ..models import LineItem, PaymentLink
-from . import paper, qr
+from . import paper, qr, writing
 
 LETTER_COUNTRIES = frozenset({"US", "CA", "MX", "CL", "CO", "PH", "VE"})
 # whose printers hold letter paper; everybody else's A4
@@ -97,17 +93,13 @@ def _facts(invoice: Invoice, language: str) -> list[Row]:
     link = invoice.link
     facts = [
         (_("Number"), str(link.number)),
-        (_("Date"), _day(invoice.issued_on, language)),
+        (_("Date"), writing.day(invoice.issued_on, language)),
     ]
     if invoice.paid_on:
-        facts.append((_("Paid on"), _day(invoice.paid_on, language)))
+        facts.append((_("Paid on"), writing.day(invoice.paid_on, language)))
     elif link.due_on:
-        facts.append((_("Please pay by"), _day(link.due_on, language)))
+        facts.append((_("Please pay by"), writing.day(link.due_on, language)))
     return facts
-
-
-def _day(day: date, language: str) -> str:
-    return format_date(day, "long", locale=locale_of(language))
 
 
 def _columns(lines: Sequence[LineItem]) -> list[str]:
@@ -127,26 +119,18 @@ def _line(
     def money(minor: int) -> str:
         return Money(minor, link.currency).format(language)
 
-    quantity = format_decimal(
-        Decimal(line.asked_milli) / 1000, locale=locale_of(language)
-    )
+    quantity = writing.quantity(line.asked_milli, language)
     is_rtl = translation.get_language_bidi()
     name = ISOLATED.format(line.description) if is_rtl else line.description
     cells = [name, quantity, money(line.unit_amount_minor)]
     if any(each.discount_bp for each in lines):
-        cells.append(_percent(line.discount_bp, language) if line.discount_bp else "")
+        cells.append(
+            writing.percent(line.discount_bp, language) if line.discount_bp else ""
+        )
     if any(each.tax_bp for each in lines):
-        cells.append(_percent(line.tax_bp, language))
+        cells.append(writing.percent(line.tax_bp, language))
     amount = line.total_minor if link.prices_include_tax else line.net_minor
     return [*cells, money(amount)]
-
-
-def _percent(basis_points: int, language: str) -> str:
-    return format_percent(
-        Decimal(basis_points) / 10_000,
-        locale=locale_of(language),
-        decimal_quantization=False,
-    )
 
 
 def _sums(invoice: Invoice, language: str) -> list[dict[str, Any]]:
@@ -162,7 +146,7 @@ def _sums(invoice: Invoice, language: str) -> list[dict[str, Any]]:
             taxes[line.tax_bp] = taxes.get(line.tax_bp, 0) + line.tax_minor
     sums = [row(_("Net"), link.net_minor)] if taxes else []
     sums += [
-        row(_("Tax %(rate)s") % {"rate": _percent(rate, language)}, minor)
+        row(_("Tax %(rate)s") % {"rate": writing.percent(rate, language)}, minor)
         for rate, minor in sorted(taxes.items())
     ]
     is_owed = bool(link.amount_paid_minor) and link.balance.amount_minor > 0
