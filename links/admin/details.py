@@ -8,7 +8,7 @@ from merchant_portal.staff.roles import Right
 
 from ..models import LineItem, LinkStatus, PaymentLink
 from ..providers.manual import METHODS
-from ..services import pages, papers, recipients
+from ..services import pages, papers, receipts, recipients
 from . import formats, outlook, panels, replies, terms_words
 from .panels import Panels
 
@@ -30,6 +30,7 @@ def context(
         "tax": formats.money(link.tax_minor, currency) if link.tax_minor else "",
         "url": "" if is_draft else pages.url_of(link),
         "has_invoice": papers.has_invoice(link),
+        "has_letter": receipts.has_letter(link),
         "email_to": known.get("email", ""),
         "sms_to": known.get("sms", ""),
         "due": formats.day(link.due_on) if link.due_on else "",

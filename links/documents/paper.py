@@ -14,6 +14,7 @@ import typst
 FOLDER = Path(__file__).parent
 # Tagged for screen readers, fonts inside, fit for archives.
 STANDARD: Final = "a-3a"
+SHEET: Final = "sheet"  # the one layout of all our papers; a compiler keeps its fonts
 NO_LETTER = "could not be displayed"
 
 log = structlog.get_logger(__name__)

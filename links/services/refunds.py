@@ -8,17 +8,27 @@ from collections.abc import Iterable
 
 from django.db.models import Sum
 
+from customers.services.customers import zone_of
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
 from merchant_portal.lib.money import Money
 from notifications.services import outbox
 
-from ..models import Activity, Dispute, Measure, Payment, PaymentLink, Refund
+from ..models import (
+    Activity,
+    Dispute,
+    Measure,
+    NumberSeries,
+    Payment,
+    PaymentLink,
+    Refund,
+)
 from ..models.refunds import RefundOrigin, RefundState
 from ..providers.base import RefundSnapshot
 from . import recipients, totals
 
 S = RefundState
+SERIES = "CN"
 
 
 def left(payment: Payment) -> int:
@@ -105,6 +115,7 @@ def _tell(refund: Refund, was: str, link: PaymentLink | None) -> None:
     if link is not None:
         note(refund, link, f"refund.{refund.state}")
     if refund.state == S.SUCCEEDED and link is not None:
+        _number(refund)
         _queue_receipts(refund, link)
     at = refund.occurred_at or clock.now()
     if refund.state == S.SUCCEEDED:
@@ -112,6 +123,17 @@ def _tell(refund: Refund, was: str, link: PaymentLink | None) -> None:
     elif was == S.SUCCEEDED:
         back = Money(-refund.amount_minor, refund.currency)
         totals.add(Measure.REFUNDED, back, at, count=-1)
+
+
+def _number(refund: Refund) -> None:
+    """That of its credit note, the next of its series; given once, and kept if the
+    refund fails after all. What came too much was never invoiced: to give that back
+    takes no credit note."""
+    if refund.number or refund.origin == RefundOrigin.SURPLUS:
+        return
+    year = clock.now().astimezone(zone_of(None)).year
+    refund.number = f"{SERIES}-{year}-{NumberSeries.take(SERIES, year):06d}"
+    refund.save(update_fields=["number"])
 
 
 def note(

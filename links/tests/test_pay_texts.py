@@ -21,6 +21,10 @@ MODULES = (
     "services/asking.py",
     "services/replies.py",
     "documents/invoice.py",
+    "documents/parts.py",
+    "documents/receipt.py",
+    "documents/credit_note.py",
+    "documents/letter.py",
     "services/message_values.py",
 )
 # What `templatize` makes of the tags: gettext calls in Python.

@@ -2,6 +2,7 @@
 
 import random
 import xml.etree.ElementTree as ET
+from decimal import Decimal
 
 import pytest
 import segno
@@ -86,7 +87,7 @@ def test_a_transfer_is_what_segno_makes_of_it() -> None:
         name="Café Morgenrot",
         iban="DE89370400440532013000",
         bic="COBADEFFXXX",
-        amount="1250.05",
+        amount=Decimal("1250.05"),
         text="PL-2026-000123",
         encoding="utf-8",
     )

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from merchant_portal.business import legal
 from merchant_portal.business import services as business_services
 from merchant_portal.lib import signing
 from merchant_portal.lib.colors import ink_on
@@ -36,6 +37,7 @@ COMMON = frozenset(
         "business_name",
         "business_address",
         "business_contact",
+        "business_legal",
         "brand_color",
         "brand_ink",
     }
@@ -149,6 +151,7 @@ def common_values() -> dict[str, str]:
         "business_name": business.name,
         "business_address": address,
         "business_contact": contact,
+        "business_legal": legal.line(business),
         "brand_color": business.brand_color,
         "brand_ink": ink_on(business.brand_color),
     }
