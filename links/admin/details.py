@@ -3,6 +3,7 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from merchant_portal.business import services as business_services
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
@@ -31,6 +32,9 @@ def context(
         "url": "" if is_draft else pages.url_of(link),
         "has_invoice": papers.has_invoice(link),
         "has_letter": receipts.has_letter(link),
+        "why_no_e_invoice": papers.why_no_e_invoice(
+            link, list(link.lines.all()), business_services.kept()
+        ),
         "email_to": known.get("email", ""),
         "sms_to": known.get("sms", ""),
         "due": formats.day(link.due_on) if link.due_on else "",

@@ -33,9 +33,9 @@ class CreditNote:
     legal: Legal
 
 
-def pdf(note: CreditNote, language: str, at: datetime) -> bytes:
+def pdf(note: CreditNote, language: str, at: datetime, *, e_invoice: str = "") -> bytes:
     with translation.override(language):
-        data = _data(note, language)
+        data = {**_data(note, language), "e_invoice": e_invoice}
     return paper.pdf(paper.SHEET, data, at)
 
 

@@ -35,10 +35,10 @@ class Invoice:
     legal: Legal
 
 
-def pdf(invoice: Invoice, language: str, at: datetime) -> bytes:
+def pdf(invoice: Invoice, language: str, at: datetime, *, e_invoice: str = "") -> bytes:
     """PDF/A-3a, letter or A4. The same invoice gives the same bytes at the same `at`."""
     with translation.override(language):
-        data = _data(invoice, language)
+        data = {**_data(invoice, language), "e_invoice": e_invoice}
     return paper.pdf(paper.SHEET, data, at)
 
 

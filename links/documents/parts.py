@@ -31,6 +31,7 @@ class Party:
     name: str = ""
     address: str = ""
     tax_id: str = ""
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def sheet(
         "brand": business.brand_color,
         "logo": list(bytes(business.logo or b"")) if business.logo_sha256 else None,
         "is_letter": False,
+        "e_invoice": "",
         "title": title,
         "number": number,
         "seller": {

@@ -18,7 +18,7 @@ from ..documents import parts
 from ..documents.parts import Legal, Party
 from ..documents.qr import Transfer
 from ..models import LineItem, LinkStatus, PaymentLink
-from . import asking, pages
+from . import asking, e_invoices, pages
 from .pages import Page
 
 CONTENT_TYPE = "application/pdf"
@@ -60,7 +60,17 @@ def invoice(
     """The PDF of a link that has one, with its customer at hand; no query unless the
     shop has a logo. `is_payable`: whether it says how to pay."""
     found = facts_of(link, lines, business, is_payable=is_payable)
-    return invoices.pdf(found, language, link.activated_at or link.created_at)
+    at = link.activated_at or link.created_at
+    return invoices.pdf(found, language, at, e_invoice=e_invoices.xml_of(found))
+
+
+def why_no_e_invoice(
+    link: PaymentLink, lines: Sequence[LineItem], business: Business
+) -> str:
+    """For staff; empty where there is one, or none is wanted."""
+    if not business.factur_x or not has_invoice(link):
+        return ""
+    return e_invoices.problem(facts_of(link, lines, business, is_payable=True))
 
 
 def facts_of(
@@ -90,7 +100,7 @@ def party_of(link: PaymentLink) -> Party:
     customer = link.customer
     if customer is None:
         return Party()
-    return Party(customer.name, customer.address, customer.tax_id)
+    return Party(customer.name, customer.address, customer.tax_id, customer.country)
 
 
 def legal_of(business: Business) -> Legal:

@@ -19,7 +19,7 @@ from ..documents import letter as letters
 from ..documents import receipt as receipts
 from ..models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState, Refund
 from ..models.refunds import RefundState
-from . import papers, splitting
+from . import e_invoices, papers, splitting
 from .papers import CONTENT_TYPE
 
 Lines = Sequence[LineItem]
@@ -95,7 +95,9 @@ def credit_note(
         issued_on=at.astimezone(zone_of(None, business)).date(),
         legal=papers.legal_of(business),
     )
-    return credit_notes.pdf(found, language, at)
+    return credit_notes.pdf(
+        found, language, at, e_invoice=e_invoices.credit_note_xml(found)
+    )
 
 
 def has_letter(link: PaymentLink) -> bool:
