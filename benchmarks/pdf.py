@@ -64,7 +64,7 @@ def _bare(ready: Any) -> Callable[[], Any]:
     from links.documents import paper
 
     data, at = ready
-    compiler = paper._compiler("invoice")
+    compiler = paper._compiler(paper.SHEET)
     return partial(
         compiler.compile,
         sys_inputs={"data": json.dumps(data)},

@@ -41,6 +41,8 @@ class CustomerIn(Input):
     external_ref: Annotated[str, Field(max_length=100)] | None = None
     tags: Annotated[list[Tag], Field(max_length=50)] | None = None
     note: Annotated[str, Field(max_length=4000)] | None = None
+    address: Annotated[str, Field(max_length=500)] | None = None
+    tax_id: Annotated[str, Field(max_length=40)] | None = None
 
 
 class CustomerPatch(CustomerIn):
@@ -62,6 +64,8 @@ class CustomerOut(BaseModel):
     external_ref: str
     tags: list[str]
     note: str
+    address: str
+    tax_id: str
     created_at: datetime
     updated_at: datetime
 
@@ -106,6 +110,8 @@ def shown(customer: Customer) -> CustomerOut:
         external_ref=customer.external_ref,
         tags=customer.tags,
         note=customer.note,
+        address=customer.address,
+        tax_id=customer.tax_id,
         created_at=customer.created_at,
         updated_at=customer.updated_at,
     )

@@ -12,7 +12,7 @@ from notifications.kinds import Kind, no_files, register
 from notifications.models import Category, ChannelName, Message
 
 from .models import KIND_OF_TONE, PaymentLink
-from .services import message_rules, message_values, pages, papers
+from .services import message_rules, message_values, pages, papers, receipts
 
 
 def _always(messages: Sequence[Message]) -> set[int]:
@@ -44,7 +44,12 @@ def _visible(user: User, messages: QuerySet[Message]) -> QuerySet[Message]:
 
 visibility.register(_visible)
 StillDue = Callable[[Sequence[Message]], set[int]]
-_WITH_INVOICE = {"invitation", "correction"}
+_FILES = {
+    "invitation": papers.attachments,
+    "correction": papers.attachments,
+    "receipt": receipts.attachments,
+    "refund": receipts.attachments,
+}
 _KINDS: tuple[tuple[str, Category, StillDue], ...] = (
     ("invitation", Category.INVITATION, message_rules.still_asking),
     ("correction", Category.INVITATION, message_rules.still_asking),
@@ -66,7 +71,7 @@ for _name, _category, _still_due in _KINDS:
             placeholders=message_values.PLACEHOLDERS,
             context=message_values.context,
             link_urls=_link_urls,
-            attachments=papers.attachments if _name in _WITH_INVOICE else no_files,
+            attachments=_FILES.get(_name, no_files),
             still_due=_still_due,
             not_before=message_rules.next_allowed,
             admin_url=_admin_url,

@@ -44,6 +44,7 @@ class CustomerAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     fieldsets = (
         (None, {"fields": ("name", "email", "phone", "preferred_channel")}),
         (_("Language and place"), {"fields": ("language", "time_zone", "country")}),
+        (_("On papers"), {"fields": ("address", "tax_id")}),
         (_("For staff"), {"fields": ("tags", "note")}),
         (_("In your other systems"), {"fields": ("source", "external_ref")}),
     )

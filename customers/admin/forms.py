@@ -56,6 +56,13 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
     country = forms.ChoiceField(
         label=_("Country"), required=False, widget=UnfoldAdminSelectWidget
     )
+    address = forms.CharField(
+        label=_("Postal address"),
+        required=False,
+        strip=False,
+        help_text=_("Printed on invoices and letters, below the name."),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
     tags = forms.CharField(
         label=_("Tags"),
         required=False,
@@ -80,12 +87,17 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
             "language",
             "time_zone",
             "country",
+            "address",
+            "tax_id",
             "source",
             "external_ref",
             "tags",
             "note",
         ]
-        labels: ClassVar[dict[str, Any]] = {"source": _("System")}
+        labels: ClassVar[dict[str, Any]] = {
+            "source": _("System"),
+            "tax_id": _("Tax number"),
+        }
         help_texts: ClassVar[dict[str, Any]] = {
             "source": _("Where this customer came from, such as your CRM."),
             "external_ref": _("Their number or id in that system."),
@@ -122,6 +134,8 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
                 external_ref=cleaned.get("external_ref", ""),
                 tags=cleaned.get("tags", "").split(","),
                 note=cleaned.get("note", ""),
+                address=cleaned.get("address", ""),
+                tax_id=cleaned.get("tax_id", ""),
             )
         )
         cleaned["tags"] = list(self.data_of_customer.tags)
@@ -164,5 +178,7 @@ _EMPTY: dict[str, Any] = {
     "external_ref": "",
     "tags": (),
     "note": "",
+    "address": "",
+    "tax_id": "",
 }
 # What stands in for a wrong value while the others are looked at.

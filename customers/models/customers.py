@@ -37,6 +37,10 @@ class Customer(models.Model):
     language = models.CharField(_("language"), max_length=8, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
     country = models.CharField(_("country"), max_length=2, blank=True)
+    address = models.TextField(
+        _("postal address"), max_length=500, blank=True, help_text="printed on papers"
+    )
+    tax_id = models.CharField(_("tax number"), max_length=40, blank=True)
     preferred_channel = models.CharField(
         _("preferred channel"),
         max_length=8,

@@ -53,6 +53,8 @@ class CustomerData:
     external_ref: str = ""
     tags: Sequence[str] = ()
     note: str = ""
+    address: str = ""
+    tax_id: str = ""
 
 
 def create(data: CustomerData, *, actor: Actor) -> Customer:
@@ -169,7 +171,9 @@ def checked(data: CustomerData) -> tuple[dict[str, object], dict[ContactKind, st
             "external_ref", data.external_ref, 100, is_reference=True
         ),
         "tags": _tags(data.tags),
-        "note": _note(data.note),
+        "note": _block("note", data.note, 2000, 4000),
+        "address": _block("address", data.address, 500, 500),
+        "tax_id": _line("tax_id", data.tax_id, 40, is_reference=True),
     }, addresses
 
 
@@ -201,13 +205,13 @@ def _line(
     return line
 
 
-def _note(value: str) -> str:
+def _block(field: str, value: str, max_graphemes: int, max_length: int) -> str:
     try:
-        note = text.clean_block(value, 2000, max_length=4000)
+        block = text.clean_block(value, max_graphemes, max_length=max_length)
     except text.TextError as exc:
-        raise CustomerError(str(exc), "note") from exc
-    _refuse_card_number("note", note)
-    return note
+        raise CustomerError(str(exc), field) from exc
+    _refuse_card_number(field, block)
+    return block
 
 
 def _tags(values: Sequence[str]) -> list[str]:

@@ -45,10 +45,13 @@ def owner(client: Client) -> Client:
 
 
 def test_adds_a_customer_on_one_form(owner: Client) -> None:
-    answer = owner.post(ADD, FORM)
+    papers = {"address": "Rua 1\r\nLisboa", "tax_id": "PT 123"}
+
+    answer = owner.post(ADD, {**FORM, **papers})
 
     assert answer.status_code == 302
     customer = Customer.objects.get()
+    assert (customer.address, customer.tax_id) == ("Rua 1\nLisboa", "PT 123")
     assert customer.name == "Ana Silva"
     assert customers.email_of(customer) == "ana@example.com"
     assert customer.tags == ["vip", "late"]

@@ -3,13 +3,14 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from merchant_portal.business import services as business_services
 from merchant_portal.lib import clock
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
 from ..models import LineItem, LinkStatus, PaymentLink
 from ..providers.manual import METHODS
-from ..services import pages, papers, recipients
+from ..services import pages, papers, receipts, recipients
 from . import (
     formats,
     outlook,
@@ -46,6 +47,10 @@ def context(
         "tax": formats.money(link.tax_minor, currency) if link.tax_minor else "",
         "url": "" if is_draft else pages.url_of(link),
         "has_invoice": papers.has_invoice(link),
+        "has_letter": receipts.has_letter(link),
+        "why_no_e_invoice": papers.why_no_e_invoice(
+            link, lines, business_services.kept()
+        ),
         "email_to": known.get("email", ""),
         "sms_to": known.get("sms", ""),
         "due": formats.day(link.due_on) if link.due_on else "",

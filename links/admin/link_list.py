@@ -45,6 +45,7 @@ VIEWS = (
     ("<int:pk>/live/", "live", link_page.live_view),
     ("<int:pk>/preview/", "preview_of", preview.link_view),
     ("<int:pk>/qr.svg", "code", papers.code_view),
+    ("<int:pk>/letter.pdf", "letter", papers.letter_view),
     ("<int:pk>/qr.png", "code_png", papers.code_png_view),
     ("<int:pk>/website/", "website", website.website_view),
     ("<int:pk>/website/button/", "button", website.button_view),

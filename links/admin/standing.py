@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -19,10 +20,11 @@ from ..models import (
     Payment,
     PaymentLink,
     PaymentState,
+    Refund,
     ReminderDue,
 )
 from ..providers.manual import METHODS
-from ..services import pauses, reminders, timeline, totals
+from ..services import pages, pauses, receipts, reminders, timeline, totals
 from ..services.reminder_rules import PAUSED
 from . import formats, history
 from .labels import LINK_COLORS, PAYMENT_COLORS, payment_flags, reminder_reason
@@ -37,7 +39,9 @@ def context(link: PaymentLink, user: User) -> dict[str, Any]:
     now = clock.now()
     entries = timeline.entries(link, limit=TIMELINE_LENGTH)
     payments = list(
-        link.payments.select_related("account", "recorded_by").order_by("-occurred_at")
+        link.payments.select_related("account", "recorded_by")
+        .prefetch_related(receipts.WITH_CREDIT_NOTES)
+        .order_by("-occurred_at")
     )
     dues = list(link.reminders_due.select_related("step").order_by("due_at"))
     rest = pauses.rests([link.public_id]).get(link.public_id)
@@ -60,7 +64,7 @@ def context(link: PaymentLink, user: User) -> dict[str, Any]:
         "digest": hashlib.sha256(repr(seen).encode()).hexdigest()[:16],
         "state": _state(link, now, payments),
         "history": history.lines(entries, zone),
-        "payments": [_payment_row(payment, zone) for payment in payments],
+        "payments": [_payment_row(payment, link, zone) for payment in payments],
         "next_reminder": _next_reminder(dues, zone),
         "is_resting": is_resting,
         "is_paused": is_resting and rest is not None and rest.reason == PAUSED,
@@ -72,7 +76,9 @@ def context(link: PaymentLink, user: User) -> dict[str, Any]:
     }
 
 
-def _state(link: PaymentLink, now: datetime, payments: list[Payment]) -> dict[str, Any]:
+def _state(
+    link: PaymentLink, now: datetime, payments: Sequence[Payment]
+) -> dict[str, Any]:
     status, label = str(link.status), str(link.get_status_display())
     if status == LinkStatus.ACTIVE and link.is_past_expiry(now):
         status, label = LinkStatus.EXPIRED, str(LinkStatus.EXPIRED.label)
@@ -103,8 +109,24 @@ def _state(link: PaymentLink, now: datetime, payments: list[Payment]) -> dict[st
     }
 
 
-def _payment_row(payment: Payment, zone: ZoneInfo) -> dict[str, Any]:
+def _papers_of(payment: Payment, link: PaymentLink) -> dict[str, Any]:
+    """Where the customer has them, too."""
+    if payment.state != PaymentState.SUCCEEDED:
+        return {}
+    token = pages.token_of(link)
+    noted: list[Refund] = payment.noted  # type: ignore[attr-defined]
     return {
+        "receipt": reverse("pay_receipt", args=[token, payment.public_id]),
+        "credit_notes": [
+            (reverse("pay_credit_note", args=[token, refund.public_id]), refund.number)
+            for refund in noted
+        ],
+    }
+
+
+def _payment_row(payment: Payment, link: PaymentLink, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        **_papers_of(payment, link),
         "payment": payment,
         "amount": formats.money(payment.amount_minor, payment.currency),
         "surplus": formats.money(payment.surplus_minor, payment.currency)

@@ -67,6 +67,13 @@ class Refund(models.Model):
     payment = models.ForeignKey(
         Payment, on_delete=models.PROTECT, related_name="refunds"
     )
+    number = models.CharField(  # noqa: DJ001 - unique, so empty must be NULL
+        max_length=20,
+        null=True,
+        unique=True,
+        editable=False,
+        help_text="of its credit note; given once, when it first succeeded",
+    )
     provider_refund_id = models.CharField(max_length=255, blank=True)
     state = models.CharField(
         max_length=10, choices=RefundState.choices, default=RefundState.PROPOSED

@@ -6,6 +6,7 @@ from functools import lru_cache
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from merchant_portal.business import legal
 from merchant_portal.business.models import Business
 from merchant_portal.business.services import logo_url
 
@@ -21,6 +22,11 @@ SHOWN = (
     "brand_color",
     "logo_sha256",
     "logo_type",
+    "imprint",
+    "terms_url",
+    "terms",
+    "privacy_url",
+    "privacy",
 )
 MOST_FRAMES = 64
 # A shop has one for each language; a change of its name or colour makes new ones.
@@ -54,7 +60,11 @@ def _frame(language: str, shown: tuple[str, ...] | None) -> Frame:
         head = render_to_string("pay/_head.html", {"color": color.removeprefix("#")})
         if business is None:
             return Frame(direction, head)
-        context = {"business": business, "logo_url": logo_url(business)}
+        context = {
+            "business": business,
+            "logo_url": logo_url(business),
+            "legal": legal.links(business),
+        }
         return Frame(
             direction,
             head,

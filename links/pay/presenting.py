@@ -5,14 +5,16 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_date
-from django.db.models import Q, Sum
+from django.db.models import Min, Q, Sum
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from merchant_portal.business.models import Business
 from merchant_portal.lib.languages import locale_of
 from merchant_portal.lib.money import Money
 
+from ..documents import parts
 from ..models import (
     Checkout,
     CheckoutState,
@@ -22,7 +24,7 @@ from ..models import (
     Refund,
 )
 from ..providers.registry import get_provider
-from ..services import asking, papers
+from ..services import asking, papers, receipts
 from ..services.accounts import Offer
 from ..services.pages import Page
 from . import responses
@@ -80,6 +82,7 @@ def link_context(page: Page, business: Business, language: str) -> dict[str, Any
         "asked": formatted(asking.due_now(link).amount_minor),
         "tax": formatted(link.tax_minor),
         "has_invoice": papers.has_invoice(link),
+        "transfer": _transfer(page, business),
         "lines": [
             (line.description, formatted(line.total_minor)) for line in page.lines
         ],
@@ -97,12 +100,50 @@ def is_part_paid(link: PaymentLink) -> bool:
     return not link.is_reusable and 0 < link.amount_paid_minor < link.amount_minor
 
 
+def _transfer(page: Page, business: Business) -> dict[str, Any] | None:
+    if not papers.is_transferable(page, business):
+        return None
+    asked, number = asking.due_now(page.link), str(page.link.number)
+    return {
+        "rows": SimpleLazyObject(lambda: parts.transfer_rows(business, asked, number)),
+        "has_code": papers.transfer_of(page, business) is not None,
+    }
+
+
 def _tips_of(link: PaymentLink) -> int:
     """What was given on top of a paid link; no query where no tip was asked."""
     if not link.tips_bp or link.status != LinkStatus.PAID:
         return 0
     given = link.payments.filter(state=PaymentState.SUCCEEDED)
     return given.aggregate(total=Sum("tip_minor"))["total"] or 0
+
+
+def papers_context(page: Page, token: str, language: str) -> dict[str, Any]:
+    """The receipts and credit notes of a link that money came for; no query before."""
+    if page.link.is_reusable or not page.link.amount_paid_minor:
+        return {}
+    paid = receipts.of_link(page.link)
+    return {
+        "receipts": [
+            (
+                reverse("pay_receipt", args=[token, payment.public_id]),
+                payment.amount.format(language) if len(paid) > 1 else "",
+            )
+            for payment in paid
+        ],
+        "credit_notes": [
+            (reverse("pay_credit_note", args=[token, refund.public_id]), refund.number)
+            for payment in paid
+            for refund in payment.noted  # type: ignore[attr-defined]
+        ],
+    }
+
+
+def receipt_of(checkout: Checkout, token: str) -> str:
+    """Path of the receipt for what a checkout of `found_checkout` brought; empty
+    without money."""
+    public_id: str | None = checkout.paid_by  # type: ignore[attr-defined]
+    return reverse("pay_receipt", args=[token, public_id]) if public_id else ""
 
 
 def offers_context(page: Page, offers: list[Offer]) -> dict[str, Any]:
@@ -169,15 +210,16 @@ def surplus_of(page: Page, checkout: Checkout, language: str) -> str:
 
 
 def found_checkout(page: Page, public_id: str) -> Checkout | None:
-    """The link's checkout of that id, with what it brought too much: one query, as
-    the page looks again and again."""
+    """The link's checkout of that id, with what it brought too much and a payment that
+    brought it: one query, as the page looks again and again."""
     # Once something was given back, or people decided that nothing will be, nobody is
     # told any more that it will.
     is_promised = Q(payments__refunded_minor=0) & Q(
         ~Refund.kept_surplus("payments__pk")
     )
     too_much = Sum("payments__surplus_minor", filter=is_promised)
-    own = page.link.checkouts.annotate(surplus_minor=too_much)
+    paid = Min("payments__public_id", filter=Q(payments__state=PaymentState.SUCCEEDED))
+    own = page.link.checkouts.annotate(surplus_minor=too_much, paid_by=paid)
     return own.filter(public_id=public_id).first()
 
 

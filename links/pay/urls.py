@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from . import embed, papers, replying, theme, training, verifying, views
+from . import embed, legal, papers, replying, theme, training, verifying, views
 
 # A mail program may glue one mark to the end of an address, after the slash too.
 GLUED = r"[.,;:!?>)\]}'\"\u2026\u00bb\u201d\u2019]"
@@ -13,12 +13,24 @@ urlpatterns = [
         "p/<str:token>/return/<slug:checkout_id>/", views.returned, name="pay_returned"
     ),
     path("p/<str:token>/invoice.pdf", papers.invoice, name="pay_invoice"),
+    path(
+        "p/<str:token>/receipt/<slug:payment_id>.pdf",
+        papers.receipt,
+        name="pay_receipt",
+    ),
+    path(
+        "p/<str:token>/credit-note/<slug:refund_id>.pdf",
+        papers.credit_note,
+        name="pay_credit_note",
+    ),
     path("p/<str:token>/qr.svg", papers.code),
+    path("p/<str:token>/transfer.svg", papers.transfer_code, name="pay_transfer"),
     path("p/<str:token>/reply/", replying.reply, name="pay_reply"),
     # Whatever else claims to be a link: the 404 of an unknown one.
     path("p/<path:token>", views.show),
     path("embed.js", embed.embed, name="embed"),
     path("verify/", verifying.verify, name="pay_verify"),
+    path("legal/<slug:name>/", legal.text, name="legal"),
     path("training/<slug:checkout_id>/", training.hosted, name="training"),
     re_path(
         r"^brand/theme-(?P<color>[0-9a-f]{6})\.css\Z", theme.theme, name="brand_theme"

@@ -113,6 +113,9 @@ def returned(request: HttpRequest, token: str, checkout_id: str) -> HttpResponse
         "address": _address(page),
         "received": presenting.received_of(page, checkout, language),
         "surplus": presenting.surplus_of(page, checkout, language),
+        "receipt_path": presenting.receipt_of(checkout, _token(page))
+        if outcome in ("paid", "received")
+        else "",
     }
     response = responses.page(
         "pay/returned.html", context, language=language, business=business
@@ -144,6 +147,7 @@ def _link_page(
     context = (
         presenting.link_context(page, business, language)
         | presenting.offers_context(page, offers)
+        | presenting.papers_context(page, _token(page), language)
         | {"problem": problem, "token": _token(page), "address": _address(page)}
     )
     if page.is_payable:

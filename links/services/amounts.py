@@ -53,22 +53,22 @@ class Totals:
         return self.net_minor + self.tax_minor
 
 
-def _half_up(numerator: int, denominator: int) -> int:
+def half_up(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
 def share(amount_minor: int, rate_bp: int) -> int:
     """That many basis points of an amount, half-up."""
-    return _half_up(amount_minor * rate_bp, FULL_BP)
+    return half_up(amount_minor * rate_bp, FULL_BP)
 
 
 def net_of(gross_minor: int, tax_bp: int) -> int:
     """An amount without the tax that is in it, half-up."""
-    return _half_up(gross_minor * FULL_BP, FULL_BP + tax_bp)
+    return half_up(gross_minor * FULL_BP, FULL_BP + tax_bp)
 
 
 def _line(line: LineData, *, prices_include_tax: bool) -> LineTotals:
-    discounted = _half_up(
+    discounted = half_up(
         line.quantity_milli * line.unit_amount_minor * (FULL_BP - line.discount_bp),
         1000 * FULL_BP,
     )

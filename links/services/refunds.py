@@ -8,17 +8,28 @@ from collections.abc import Iterable
 
 from django.db.models import Sum
 
+from customers.services.customers import zone_of
+from merchant_portal.business import services as business_services
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
 from merchant_portal.lib.money import Money
 from notifications.services import outbox
 
-from ..models import Activity, Dispute, Measure, Payment, PaymentLink, Refund
+from ..models import (
+    Activity,
+    Dispute,
+    Measure,
+    NumberSeries,
+    Payment,
+    PaymentLink,
+    Refund,
+)
 from ..models.refunds import RefundOrigin, RefundState
 from ..providers.base import RefundSnapshot
 from . import recipients, totals
 
 S = RefundState
+SERIES = "CN"
 
 
 def left(payment: Payment) -> int:
@@ -77,6 +88,7 @@ def _merge(payment: Payment, seen: RefundSnapshot) -> list[tuple[Refund, str]]:
     refund.amount_minor = seen.amount.amount_minor
     if new_state in (S.SUCCEEDED, S.FAILED):
         refund.next_check_at = None
+    _number(refund)
     refund.save()
     return [(refund, was)]
 
@@ -84,7 +96,7 @@ def _merge(payment: Payment, seen: RefundSnapshot) -> list[tuple[Refund, str]]:
 def _made_elsewhere(payment: Payment, seen: RefundSnapshot) -> Refund:
     is_final = seen.state.value in (S.SUCCEEDED, S.FAILED)
     now = clock.now()
-    return Refund.objects.create(
+    refund = Refund(
         payment=payment,
         provider_refund_id=seen.provider_refund_id,
         state=seen.state.value,
@@ -96,6 +108,9 @@ def _made_elsewhere(payment: Payment, seen: RefundSnapshot) -> Refund:
         occurred_at=seen.occurred_at,
         next_check_at=None if is_final else now,
     )
+    _number(refund)
+    refund.save()
+    return refund
 
 
 def _tell(refund: Refund, was: str, link: PaymentLink | None) -> None:
@@ -112,6 +127,17 @@ def _tell(refund: Refund, was: str, link: PaymentLink | None) -> None:
     elif was == S.SUCCEEDED:
         back = Money(-refund.amount_minor, refund.currency)
         totals.add(Measure.REFUNDED, back, at, count=-1)
+
+
+def _number(refund: Refund) -> None:
+    """That of its credit note, the next of its series; the caller saves it. Given once,
+    when it first succeeds, and kept if it fails after all. What came too much was never
+    invoiced: to give that back takes no credit note, as does money without a link."""
+    is_noted = refund.state == S.SUCCEEDED and refund.origin != RefundOrigin.SURPLUS
+    if refund.number or not is_noted or refund.payment.link_id is None:
+        return
+    year = clock.now().astimezone(zone_of(None, business_services.kept())).year
+    refund.number = f"{SERIES}-{year}-{NumberSeries.take(SERIES, year):06d}"
 
 
 def note(

@@ -23,6 +23,10 @@ MODULES = (
     "documents/buttons.py",
     "documents/invoice.py",
     "pay/verifying.py",
+    "documents/parts.py",
+    "documents/receipt.py",
+    "documents/credit_note.py",
+    "documents/letter.py",
     "services/message_values.py",
 )
 # What `templatize` makes of the tags: gettext calls in Python.

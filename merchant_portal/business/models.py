@@ -7,6 +7,14 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
+class UntaxedCategory(models.TextChoices):
+    """Why a line bears no tax, by the code list UNTDID 5305 of EN 16931."""
+
+    ZERO = "Z", _("Zero rate")
+    EXEMPT = "E", _("Exempt from tax")
+    OUTSIDE = "O", _("Not subject to tax")
+
+
 class BusinessManager(models.Manager["Business"]):
     """Leaves the logo's bytes in the database: every page asks for the business."""
 
@@ -83,6 +91,69 @@ class Business(models.Model):
             " places the law wants the reader's consent. Programs open mails by"
             " themselves, so it never proves that somebody read it."
         ),
+    )
+    attaches_receipt = models.BooleanField(
+        _("attach receipts and credit notes to e-mails"),
+        default=True,
+        help_text=_("As a PDF. The thanks page offers the receipt in any case."),
+    )
+    account_holder = models.CharField(
+        _("account holder"),
+        max_length=70,
+        blank=True,
+        help_text=_("Empty: the legal name."),
+    )
+    iban = models.CharField(
+        "IBAN",
+        max_length=34,
+        blank=True,
+        help_text=_(
+            "Invoices and payment pages then offer a bank transfer as well, in euros"
+            " with a code for banking apps."
+        ),
+    )
+    bic = models.CharField("BIC", max_length=11, blank=True)
+    imprint = models.TextField(
+        _("imprint"),
+        max_length=2000,
+        blank=True,
+        help_text=_(
+            "Who runs the business, as the law asks; also at the foot of PDFs."
+        ),
+    )
+    terms_url = models.URLField(_("address of your terms"), blank=True)
+    terms = models.TextField(
+        _("terms"),
+        max_length=40_000,
+        blank=True,
+        help_text=_("Shown on a page of its own where no address is given."),
+    )
+    privacy_url = models.URLField(_("address of your privacy notice"), blank=True)
+    privacy = models.TextField(
+        _("privacy notice"),
+        max_length=40_000,
+        blank=True,
+        help_text=_("Shown on a page of its own where no address is given."),
+    )
+    factur_x = models.BooleanField(
+        _("put an e-invoice into the PDF"),
+        default=False,
+        help_text=_(
+            "Factur-X / ZUGFeRD, profile EN 16931: programs read the invoice without"
+            " typing. It needs your address, country and tax number."
+        ),
+    )
+    untaxed_category = models.CharField(
+        _("lines without tax are"),
+        max_length=1,
+        choices=UntaxedCategory.choices,
+        default=UntaxedCategory.ZERO,
+    )
+    untaxed_reason = models.CharField(
+        _("reason for no tax"),
+        max_length=200,
+        blank=True,
+        help_text=_("As your law words it; printed on invoices with such lines."),
     )
     own_refund_limit_minor = models.PositiveBigIntegerField(
         _("refunds of one's own proposal up to"),

@@ -14,12 +14,15 @@ from merchant_portal.audit import services as audit
 from merchant_portal.lib import clock, money, pictures, rows, text
 from merchant_portal.lib.actors import Actor
 
-from . import choices
-from .models import Business
+from . import banking, choices
+from .models import Business, UntaxedCategory
 
 MAX_LOGO_BYTES = 20_000
 # Shown on the pay page, which weighs less than 30 kB in all, and in every mail.
 
+
+E_INVOICE_NEEDS = ("name", "address", "country", "tax_id")
+# What EN 16931 wants to know of the seller.
 
 _KEPT = rows.Kept(rows.Prepared(lambda: Business.objects.filter(pk=Business.ONLY_PK)))
 
@@ -98,6 +101,11 @@ def check(field: str, value: object) -> object:
         kept = _clean(field, value)
     except text.TextError as exc:
         raise BusinessError(str(exc), field) from exc
+    if kept and field in _ACCOUNT:
+        read, problem = _ACCOUNT[field]
+        kept = read(kept) or ""
+        if not kept:
+            raise BusinessError(_(problem), field)
     if field == "name" and not kept:
         raise BusinessError(_("Write the name of the business."), field)
     if field in _KNOWN:
@@ -110,6 +118,15 @@ def check(field: str, value: object) -> object:
         except ValidationError as exc:
             raise BusinessError(exc.messages[0], field) from exc
     return kept
+
+
+def lacks_for_e_invoice(said: Mapping[str, object]) -> list[str]:
+    """Which fields of a business, as it is or is typed, an e-invoice still needs."""
+    lacking = [name for name in E_INVOICE_NEEDS if not said.get(name)]
+    is_explained = said.get("untaxed_category") == UntaxedCategory.ZERO
+    if not is_explained and not said.get("untaxed_reason"):
+        lacking.append("untaxed_reason")
+    return lacking
 
 
 def set_logo(data: bytes, *, actor: Actor) -> Business:
@@ -149,9 +166,11 @@ def logo_url(business: Business) -> str:
 
 
 def _clean(field: str, value: str) -> str:
-    if field == "address":
-        return text.clean_block(value, 500, max_length=500)
     length = getattr(Business._meta.get_field(field), "max_length", None) or 200
+    if field in _ACCOUNT:
+        return text.clean_line(value, 60)  # as people group it, with spaces
+    if field in _BLOCKS:
+        return text.clean_block(value, length, max_length=length)
     return text.clean_line(value, length, max_length=length)
 
 
@@ -159,6 +178,14 @@ def _is_currency(code: str) -> bool:
     return code in money.EXPONENTS
 
 
+_BLOCKS = frozenset({"address", "imprint", "terms", "privacy"})
+_ACCOUNT: dict[str, tuple[Callable[[str], str | None], str]] = {
+    "iban": (
+        banking.clean_iban,
+        "This is no IBAN: a digit is wrong or missing. Compare it with your statement.",
+    ),
+    "bic": (banking.clean_bic, "This is no BIC. It has 8 or 11 letters and digits."),
+}
 _KNOWN: dict[str, tuple[Callable[[str], bool], str]] = {
     "country": (choices.is_country, "Choose a country."),
     "currency": (_is_currency, "Choose a currency."),
@@ -169,4 +196,6 @@ _VALIDATORS: dict[str, Callable[[str], None]] = {
     "email": EmailValidator(),
     "reply_to": EmailValidator(),
     "website": URLValidator(schemes=["http", "https"]),
+    "terms_url": URLValidator(schemes=["http", "https"]),
+    "privacy_url": URLValidator(schemes=["http", "https"]),
 }

@@ -14,6 +14,7 @@ COMMON = frozenset(
         "business_name",
         "business_address",
         "business_contact",
+        "business_legal",
         "brand_color",
         "brand_ink",
         "logo_url",

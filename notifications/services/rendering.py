@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from merchant_portal.business import legal
 from merchant_portal.business import services as business_services
 from merchant_portal.lib import signing
 from merchant_portal.lib.colors import ink_on
@@ -176,6 +177,7 @@ def common_values() -> dict[str, str]:
         "sender_name": business.sender_name or business.name,
         "business_address": address,
         "business_contact": contact,
+        "business_legal": legal.line(business),
         "brand_color": business.brand_color,
         "brand_ink": ink_on(business.brand_color),
         "logo_url": f"{settings.PUBLIC_URL}{logo}" if logo else "",

@@ -22,6 +22,7 @@ COMMON = {
     "business_name": "Blue Door",
     "business_address": "12 Market Street",
     "business_contact": "hello@example.com",
+    "business_legal": "Handelsregister HRB 1234",
     "brand_color": "#1f4fd8",
     "brand_ink": "#ffffff",
     "logo_url": "",

@@ -18,7 +18,7 @@ from unfold.widgets import (
 
 from merchant_portal.business import choices
 from merchant_portal.business import services as business_services
-from merchant_portal.business.models import Business
+from merchant_portal.business.models import Business, UntaxedCategory
 
 from .. import look_alikes
 from ..models import User
@@ -42,6 +42,18 @@ _PROFILE = [
     "rests_on_weekends",
     "rests_on_holidays",
     "tracks_opens",
+    "attaches_receipt",
+    "account_holder",
+    "iban",
+    "bic",
+    "imprint",
+    "terms_url",
+    "terms",
+    "privacy_url",
+    "privacy",
+    "factur_x",
+    "untaxed_category",
+    "untaxed_reason",
     "brand_color",
     "sender_name",
     "reply_to",
@@ -57,6 +69,35 @@ class BusinessForm(forms.ModelForm):  # type: ignore[type-arg]
     time_zone = forms.ChoiceField(label=_("Time zone"), widget=UnfoldAdminSelectWidget)
     website = forms.CharField(
         label=_("Website"), required=False, widget=UnfoldAdminTextInputWidget
+    )
+    terms_url = forms.CharField(
+        label=_("Address of your terms"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    privacy_url = forms.CharField(
+        label=_("Address of your privacy notice"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    iban = forms.CharField(  # with room for the spaces that people type
+        label="IBAN",
+        required=False,
+        max_length=60,
+        help_text=Business._meta.get_field("iban").help_text,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    bic = forms.CharField(
+        label="BIC",
+        required=False,
+        max_length=30,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    untaxed_category = forms.ChoiceField(
+        label=_("Lines without tax are"),
+        required=False,
+        choices=UntaxedCategory.choices,
+        widget=UnfoldAdminSelectWidget,
     )
     new_logo = forms.FileField(
         label=_("Logo"),
@@ -93,6 +134,10 @@ class BusinessForm(forms.ModelForm):  # type: ignore[type-arg]
                 cleaned[name] = business_services.check(name, cleaned[name])
             except business_services.BusinessError as exc:
                 self.add_error(exc.field, str(exc))
+        cleaned["untaxed_category"] = (
+            cleaned.get("untaxed_category") or UntaxedCategory.ZERO
+        )
+        self._refuse_poor_e_invoices(cleaned)
         upload = cleaned.get("new_logo")
         self.logo: bytes | None = None
         if upload:
@@ -104,6 +149,22 @@ class BusinessForm(forms.ModelForm):  # type: ignore[type-arg]
         elif cleaned.get("remove_logo"):
             self.logo = b""
         return cleaned
+
+    def _refuse_poor_e_invoices(self, cleaned: dict[str, Any]) -> None:
+        """Say what is missing, rather than leave out every e-invoice later."""
+        if not cleaned.get("factur_x"):
+            return
+        missing = [
+            str(self.fields[name].label).lower()
+            for name in business_services.lacks_for_e_invoice(cleaned)
+            if name not in self.errors
+        ]
+        if missing:
+            self.add_error(
+                "factur_x",
+                _("An e-invoice needs more. Fill in: %(fields)s.")
+                % {"fields": ", ".join(missing)},
+            )
 
 
 @admin.register(Business)
@@ -142,8 +203,18 @@ class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
                     "rests_on_weekends",
                     "rests_on_holidays",
                     "tracks_opens",
+                    "attaches_receipt",
                 )
             },
+        ),
+        (_("Bank transfer"), {"fields": ("account_holder", "iban", "bic")}),
+        (
+            _("Legal texts"),
+            {"fields": ("imprint", "terms_url", "terms", "privacy_url", "privacy")},
+        ),
+        (
+            _("E-invoices"),
+            {"fields": ("factur_x", "untaxed_category", "untaxed_reason")},
         ),
         (_("Brand"), {"fields": ("brand_color", "new_logo", "remove_logo")}),
         (_("E-mails"), {"fields": ("sender_name", "reply_to")}),

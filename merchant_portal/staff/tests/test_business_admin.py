@@ -99,3 +99,51 @@ def test_nobody_adds_or_deletes_a_business(owner: Client) -> None:
     assert owner.get(reverse("admin:business_business_add")).status_code == 403
     assert owner.post(delete, {"post": "yes"}).status_code == 403
     assert Business.objects.exists()
+
+
+def test_an_account_is_kept_as_banks_write_it(owner: Client) -> None:
+    Business.objects.current()
+    typed = {"iban": "de89 3704 0044 0532 0130 00", "bic": "cobadeff xxx"}
+
+    answer = owner.post(CHANGE, {**FORM, **typed, "imprint": "Weg 1\r\nBerlin"})
+
+    assert answer.status_code == 302
+    business = Business.objects.current()
+    assert business.iban == "DE89370400440532013000"
+    assert business.bic == "COBADEFFXXX"
+    assert business.imprint == "Weg 1\nBerlin"
+    assert business.untaxed_category == "Z"
+
+
+def test_a_slip_in_an_account_number_is_said_and_what_was_typed_stays(
+    owner: Client,
+) -> None:
+    Business.objects.current()
+    slip = {"iban": "DE89370400440532013001", "bic": "COBA", "terms_url": "x:y"}
+
+    answer = owner.post(CHANGE, {**FORM, **slip})
+
+    assert set(answer.context["adminform"].form.errors) == set(slip)
+    assert "DE89370400440532013001" in answer.content.decode()
+    assert Business.objects.current().iban == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "missing"),
+    [
+        ({}, ["tax number"]),
+        ({"tax_id": "DE1", "address": ""}, ["address"]),
+        ({"tax_id": "DE1", "untaxed_category": "E"}, ["reason for no tax"]),
+        ({"tax_id": "DE1"}, []),
+    ],
+)
+def test_an_e_invoice_says_what_it_needs(
+    owner: Client, typed: dict[str, str], missing: list[str]
+) -> None:
+    Business.objects.current()
+
+    answer = owner.post(CHANGE, {**FORM, **typed, "factur_x": "on"})
+
+    assert Business.objects.current().factur_x is not bool(missing)
+    text = answer.content.decode()
+    assert [name for name in missing if f"Fill in: {name}." not in text] == []
