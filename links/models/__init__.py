@@ -1,5 +1,6 @@
 from .accounts import ProviderAccount
 from .activity import Activity
+from .bulk import BulkItem, BulkSend, BulkState, ItemState, Way
 from .checkouts import Checkout, CheckoutState
 from .comparisons import Comparison, ComparisonState, Difference, Gap, Subject
 from .disputes import Dispute, DisputeState
@@ -10,6 +11,7 @@ from .links import AmountKind, LinkStatus, PaymentLink
 from .numbers import NumberSeries
 from .payments import Mismatch, Payment, PaymentState
 from .payouts import Payout, PayoutState
+from .planned import PlannedSend, PlanState
 from .refunds import Refund, RefundOrigin, RefundState
 from .reminders import Anchor, DueState, ReminderDue, ReminderPlan, ReminderStep
 from .replies import PayerReply, ReplyKind
@@ -26,6 +28,9 @@ __all__ = [
     "Activity",
     "AmountKind",
     "Anchor",
+    "BulkItem",
+    "BulkSend",
+    "BulkState",
     "Checkout",
     "CheckoutState",
     "Comparison",
@@ -38,6 +43,7 @@ __all__ = [
     "EventState",
     "FeeRate",
     "Gap",
+    "ItemState",
     "LastSweep",
     "LineItem",
     "LinkStatus",
@@ -50,6 +56,8 @@ __all__ = [
     "PaymentState",
     "Payout",
     "PayoutState",
+    "PlanState",
+    "PlannedSend",
     "ProviderAccount",
     "Refund",
     "RefundOrigin",
@@ -63,6 +71,7 @@ __all__ = [
     "TrainingPayment",
     "TrainingRefund",
     "TrainingSession",
+    "Way",
     "WebhookCertificate",
     "WebhookEvent",
 ]

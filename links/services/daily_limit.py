@@ -1,4 +1,5 @@
-"""At most so many reminders a day to one person, whatever number of links they have."""
+"""At most so many asking messages a day to one person, whatever number of links they
+have. Those that a person sends count as well, and are not held back."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Coalesce
 
-from notifications.models import Category, Message, MessageState
+from notifications.models import ASKING_CATEGORIES, Message, MessageState
 
 A_DAY = 3
 DID_NOT_LEAVE = (
@@ -22,16 +23,16 @@ DID_NOT_LEAVE = (
 def over(
     messages: Sequence[Message], now: datetime, zones: Mapping[int, ZoneInfo]
 ) -> set[int]:
-    """Pks of those reminders that would be one too many today; one query.
+    """Pks of those messages that would be one too many today; one query.
 
     `zones`: the customer's, by the message's pk; a day ends at their midnight. The
-    caller keeps others from claiming reminders at the same time.
+    caller keeps others from claiming automatic messages at the same time.
     """
     left: dict[tuple[str, str], list[datetime]] = {}
     rows = (
         Message.objects.filter(
             ~Q(state__in=DID_NOT_LEAVE),
-            category=Category.REMINDER,
+            category__in=ASKING_CATEGORIES,
             recipient__in={message.recipient for message in messages},
         )
         .annotate(

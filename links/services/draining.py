@@ -7,9 +7,17 @@ from merchant_portal.lib import clock
 from notifications.models import Message, MessageState
 from notifications.services import delivery
 
-from ..models import DueState, LinkStatus, PaymentLink, ReminderDue, TrainingPayment
+from ..models import (
+    DueState,
+    LinkStatus,
+    PaymentLink,
+    PlannedSend,
+    PlanState,
+    ReminderDue,
+    TrainingPayment,
+)
 from ..providers.base import ProviderError
-from . import checkouts, inbox, links, reminders, training
+from . import bulk_work, checkouts, inbox, later, links, reminders, training
 
 BATCH = 200
 
@@ -58,6 +66,10 @@ def _next_moment(after: datetime) -> datetime | None:
         .order_by("expires_at")
         .values_list("expires_at", flat=True)
         .first(),
+        PlannedSend.objects.filter(state=PlanState.WAITING, due_at__gt=after)
+        .order_by("due_at")
+        .values_list("due_at", flat=True)
+        .first(),
         TrainingPayment.objects.filter(webhook_at__gt=after)
         .order_by("webhook_at")
         .values_list("webhook_at", flat=True)
@@ -78,6 +90,11 @@ def _work(done: Done) -> None:
         done.checkouts += 1
     while links.expire_due():
         pass
+    while later.send_due():
+        pass
+    for pk in bulk_work.due():
+        while bulk_work.work(pk):
+            pass
     while settled := reminders.enqueue_due():
         done.reminders += settled
     while claims := delivery.claim(BATCH):

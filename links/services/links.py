@@ -25,7 +25,7 @@ from ..models import (
     NumberSeries,
     PaymentLink,
 )
-from . import amounts, offers, recipients, reminders, sessions, terms, words
+from . import amounts, offers, planned, recipients, reminders, sessions, terms, words
 from .amounts import LineData, Totals
 from .errors import LinkConflict, LinkError
 from .terms import Terms
@@ -296,6 +296,7 @@ def _close(
     note(locked, f"link.{status}", actor, now, **({"reason": reason} if reason else {}))
     sessions.order_close(locked, now)
     reminders.drop(locked, f"link {status}")
+    planned.drop(locked, f"link {status}")
     outbox.cancel(locked.public_id, categories=ASKING_CATEGORIES)
     return True
 

@@ -28,19 +28,12 @@ def send(
     once: a person asked for it. Raises LinkError for a channel without an address,
     LinkConflict for a link that asks for nothing any more.
     """
-    wanted = list(dict.fromkeys(channels))
-    if not wanted:
-        raise LinkError(_("Choose at least one way to send it."), "channels")
-    if unknown := set(wanted) - set(ChannelName.values):
-        raise LinkError(
-            _("There is no channel called %s.") % ", ".join(sorted(unknown)), "channels"
-        )
+    wanted = checked(channels)
     with transaction.atomic():
         locked = PaymentLink.objects.locked(link.pk)
         if locked.status == LinkStatus.DRAFT:
             links.activate_locked(locked, actor, clock.now())
-        known = recipients.addresses(locked)
-        _refuse_unsendable(locked, wanted, known)
+        known = refuse_unsendable(locked, wanted)
         messages = _enqueue(locked, wanted, known, key or ids.new("snd"))
         if messages:
             _note_sent(locked, wanted, actor)
@@ -48,10 +41,28 @@ def send(
     return messages
 
 
-def _refuse_unsendable(
-    locked: PaymentLink, wanted: list[str], known: dict[str, str]
-) -> None:
-    if locked.status != LinkStatus.ACTIVE or locked.is_past_expiry(clock.now()):
+def checked(channels: Sequence[str]) -> list[str]:
+    """Names of channels, each once; LinkError for none and for one that is unknown."""
+    wanted = list(dict.fromkeys(channels))
+    if not wanted:
+        raise LinkError(_("Choose at least one way to send it."), "channels")
+    if unknown := set(wanted) - set(ChannelName.values):
+        raise LinkError(
+            _("There is no channel called %s.") % ", ".join(sorted(unknown)), "channels"
+        )
+    return wanted
+
+
+def refuse_unsendable(
+    locked: PaymentLink, wanted: Sequence[str], *, may_be_draft: bool = False
+) -> dict[str, str]:
+    """The addresses of a link that the caller holds locked, by channel.
+
+    Raises as `send`. `may_be_draft`: it becomes active only when it goes.
+    """
+    known = recipients.addresses(locked)
+    sendable = {LinkStatus.ACTIVE, *([LinkStatus.DRAFT] if may_be_draft else [])}
+    if locked.status not in sendable or locked.is_past_expiry(clock.now()):
         raise LinkConflict(
             _("This link is %s; there is nothing to send.")
             % locked.get_status_display().lower()
@@ -64,6 +75,7 @@ def _refuse_unsendable(
                 else _("The customer has no phone number."),
                 "channels",
             )
+    return known
 
 
 def _enqueue(
