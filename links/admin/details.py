@@ -3,8 +3,10 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from customers.services.customers import zone_of
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
+from notifications.services import quotas
 
 from ..models import LineItem, LinkStatus, PaymentLink
 from ..providers.manual import METHODS
@@ -39,6 +41,8 @@ def context(
         "ways_to_pay": outlook.names(link.allowed_providers),
         "boxes": _boxes(link, typed),
         "zone_name": zone.key,
+        "their_zone": zone_of(link.customer).key,
+        "limits": [use for use in quotas.uses() if use.is_reached],
         "methods": list(METHODS.items()),
         "panels": {**panels.fresh(link, zone, known), **typed},
         **_replies(link, typed, zone),
@@ -76,6 +80,7 @@ def _permits(link: PaymentLink, user: User, known: dict[str, str]) -> dict[str, 
         "send": may_write and link.status in EDITABLE and bool(known),
         "edit": may_write and link.status in EDITABLE,
         "cancel": may_write and is_closable,
+        "recall": may_write and is_closable and link.last_sent_at is not None,
         "extend": may_write and link.status == LinkStatus.EXPIRED,
         "correct": may_write and is_closable and not link.amount_paid_minor,
         "answer": may_write,

@@ -24,10 +24,12 @@ from . import (
     finding,
     formats,
     link_page,
+    outgoing,
     papers,
     picking,
     preview,
     replies,
+    sends,
 )
 from .columns import LinkColumns
 from .entry import who
@@ -45,7 +47,9 @@ VIEWS = (
     ("<int:pk>/qr.png", "code_png", papers.code_png_view),
     ("<int:pk>/mail/", "mail", preview.link_mail_view),
     ("<int:pk>/activate/", "activate", acts.activate_view),
-    ("<int:pk>/send/", "send", acts.send_view),
+    ("<int:pk>/send/", "send", sends.send_view),
+    ("<int:pk>/sends/<int:plan_pk>/", "planned", sends.planned_view),
+    ("<int:pk>/recall/", "recall", sends.recall_view),
     ("<int:pk>/edit/", "edit", acts.edit_view),
     ("<int:pk>/cancel/", "cancel", acts.cancel_view),
     ("<int:pk>/extend/", "extend", acts.extend_view),
@@ -98,7 +102,8 @@ class PaymentLinkAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PaymentLink]:
         links: QuerySet[PaymentLink] = super().get_queryset(request)
-        return links.visible_to(who(request))  # type: ignore[attr-defined,no-any-return]
+        visible: QuerySet[PaymentLink] = links.visible_to(who(request))  # type: ignore[attr-defined]
+        return outgoing.with_next_send(visible)
 
     def get_list_display(self, request: HttpRequest) -> tuple[object, ...]:
         now = clock.now()

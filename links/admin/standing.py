@@ -22,8 +22,8 @@ from ..models import (
     ReminderDue,
 )
 from ..providers.manual import METHODS
-from ..services import pauses, timeline, totals
-from . import formats, history
+from ..services import pauses, planned, timeline, totals
+from . import formats, history, outgoing
 from .labels import LINK_COLORS, PAYMENT_COLORS, payment_flags, reminder_reason
 
 TIMELINE_LENGTH = 100
@@ -39,6 +39,7 @@ def context(link: PaymentLink, user: User) -> dict[str, Any]:
         link.payments.select_related("account", "recorded_by").order_by("-occurred_at")
     )
     dues = list(link.reminders_due.select_related("step").order_by("due_at"))
+    waiting = planned.waiting(link)
     rest_until = pauses.rest_until([link.public_id]).get(link.public_id, now)
     seen = [
         rest_until > now,
@@ -51,9 +52,13 @@ def context(link: PaymentLink, user: User) -> dict[str, Any]:
             for p in payments
         ),
         *((due.pk, due.state, due.due_at) for due in dues),
+        *((row.pk, row.due_at) for row in waiting),
     ]
+    leaving = outgoing.rows(link, waiting, now)
     return {
         "link": link,
+        "outgoing": leaving,
+        "refresh_after": outgoing.refresh_after(leaving),
         "zone": zone,
         "digest": hashlib.sha256(repr(seen).encode()).hexdigest()[:16],
         "state": _state(link, now, payments),

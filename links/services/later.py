@@ -113,7 +113,7 @@ def _plan(
             return made
         now = clock.now()
         sending.refuse_unsendable(locked, wanted, may_be_draft=True)
-        _check_moment(locked, at, now)
+        check_moment(at, now, locked.expires_at)
         if len(planned.waiting(locked)) >= MOST_WAITING:
             raise LinkError(_("Enough is planned for this link already."))
         made = PlannedSend.objects.create(
@@ -137,7 +137,7 @@ def move(plan: PlannedSend, *, at: datetime, actor: Actor) -> None:
     with transaction.atomic():
         locked = PaymentLink.objects.locked(plan.link_id)
         now = clock.now()
-        _check_moment(locked, at, now)
+        check_moment(at, now, locked.expires_at)
         moved = PlannedSend.objects.filter(pk=plan.pk, state=PlanState.WAITING)
         if not moved.update(due_at=at, is_undo=False):
             raise LinkConflict(_("It has left already, or was taken back."))
@@ -215,12 +215,13 @@ def _lock(link_pk: int) -> PaymentLink | None:
     )
 
 
-def _check_moment(locked: PaymentLink, at: datetime, now: datetime) -> None:
+def check_moment(at: datetime, now: datetime, closes_at: datetime | None) -> None:
+    """LinkError for one at which a link that closes then, or never, cannot be sent."""
     if at <= now:
         raise LinkError(_("This moment has passed."), "send_at")
     if at - now > FARTHEST:
         raise LinkError(_("This is more than a year away."), "send_at")
-    if locked.is_past_expiry(at):
+    if closes_at is not None and closes_at <= at:
         raise LinkError(_("The link closes before that."), "send_at")
 
 

@@ -335,9 +335,11 @@ def correct(link: PaymentLink, data: LinkData, *, actor: Actor) -> PaymentLink:
             raise LinkConflict(
                 _("Money has come for this link; it cannot be corrected.")
             )
+        waiting = planned.waiting(old)
         if not _close(old, LinkStatus.CANCELED, actor):
             raise LinkConflict(_("This link can no longer be corrected."))
         fresh = _insert(data, actor=actor, replaces=old)
+        planned.carry_over(waiting, fresh)
         now = clock.now()
         note(old, "link.replaced", actor, now, by=fresh.public_id)
         note(fresh, "link.corrects", actor, now, of=old.public_id)

@@ -26,6 +26,15 @@ def drop(locked: PaymentLink, reason: str) -> int:
     )
 
 
+def carry_over(rows: Sequence[PlannedSend], fresh: PaymentLink) -> None:
+    """Let what waited for a link go for the one that takes its place, in the
+    transaction that closes the old one."""
+    if rows:
+        PlannedSend.objects.filter(pk__in=[row.pk for row in rows]).update(
+            link=fresh, state=PlanState.WAITING, reason="", settled_at=None
+        )
+
+
 def waiting(link: PaymentLink) -> Sequence[PlannedSend]:
     """What will go, soonest first; one query."""
     return list(

@@ -352,6 +352,25 @@
     });
   }
 
+  // --- what can still be taken back -----------------------------------------
+
+  // Counts on by the clock, for a tab in the background is seldom woken. The page looks
+  // again by itself when it is over.
+  const ends = new Map();
+  setInterval(() => {
+    $$("[data-countdown]").forEach((line) => {
+      if (!ends.has(line)) ends.set(line, Date.now() + 1000 * Number(line.dataset.countdown));
+      const left = Math.ceil((ends.get(line) - Date.now()) / 1000);
+      const figure = $("[data-seconds]", line);
+      if (left > 0 && figure) {
+        figure.textContent = String(left);
+      } else {
+        line.textContent = line.dataset.leaving;
+        if (left % 2 === 0) window.htmx?.trigger("#link-live", "look");
+      }
+    });
+  }, 1000);
+
   const form = $("#link-form");
   if (form) {
     combo($("[data-combo]", form));

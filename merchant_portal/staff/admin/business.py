@@ -39,6 +39,9 @@ _PROFILE = [
     "time_zone",
     "prices_include_tax",
     "attaches_invoice",
+    "undo_seconds",
+    "daily_email_limit",
+    "daily_sms_limit",
     "brand_color",
 ]
 
@@ -136,6 +139,10 @@ class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
                     "attaches_invoice",
                 )
             },
+        ),
+        (
+            _("Sending"),
+            {"fields": ("undo_seconds", "daily_email_limit", "daily_sms_limit")},
         ),
         (_("Brand"), {"fields": ("brand_color", "new_logo", "remove_logo")}),
     )
