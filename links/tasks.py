@@ -7,6 +7,7 @@ from merchant_portal.lib import queue
 
 from .providers.base import ProviderError
 from .services import (
+    bulk,
     bulk_work,
     checkouts,
     comparisons,
@@ -152,6 +153,7 @@ def sweep() -> None:
     later.send_due()
     while reminders.enqueue_due():
         pass
+    bulk.forget_drafts()
     for pk in bulk_work.due():
         queue.nudge("links.tasks.work_bulk", pk)
     events = inbox.due()

@@ -2,6 +2,7 @@
 
 from . import (
     accounts,
+    bulk,
     comparisons,
     customer_panel,
     disputes,
@@ -16,6 +17,7 @@ from . import (
 
 __all__ = [
     "accounts",
+    "bulk",
     "comparisons",
     "customer_panel",
     "disputes",

@@ -22,6 +22,7 @@ SALES: list[Entry] = [
     ("links.Payout", gettext_lazy("Payouts"), "savings"),
     ("links.Comparison", gettext_lazy("Comparisons"), "balance"),
     ("notifications.Message", gettext_lazy("Messages"), "mail"),
+    ("links.BulkSend", gettext_lazy("Sendings to many"), "outgoing_mail"),
     ("links.ReminderPlan", gettext_lazy("Reminder plans"), "notifications_active"),
 ]
 SET_UP: list[Entry] = [
