@@ -144,12 +144,17 @@ def _enqueue(chunk: _Chunk, going: Mapping[int, Verdict]) -> dict[str, Message]:
             recipient=verdict.recipient,
             language=recipients.language(chunk.links[pk], business),
             reference=chunk.links[pk].public_id,
-            dedupe_key=f"bulk:{chunk.bulk.public_id}:{chunk.links[pk].public_id}",
+            dedupe_key=_key(chunk.bulk, chunk.links[pk]),
             is_automatic=True,
         )
         for pk, verdict in going.items()
     ]
     return {message.reference: message for message in outbox.enqueue_many(new)}
+
+
+def _key(bulk: BulkSend, link: PaymentLink) -> str:
+    """One message for each link of a job, however often it is worked on."""
+    return f"bulk:{bulk.public_id}:{link.public_id}"
 
 
 def _settle(
