@@ -356,8 +356,9 @@
 
   // Counts on by the clock, for a tab in the background is seldom woken. The page looks
   // again by itself when it is over.
-  const ends = new Map();
-  setInterval(() => {
+  const ends = new WeakMap();
+  let lookedAt = 0;
+  const countDown = () => {
     $$("[data-countdown]").forEach((line) => {
       if (!ends.has(line)) ends.set(line, Date.now() + 1000 * Number(line.dataset.countdown));
       const left = Math.ceil((ends.get(line) - Date.now()) / 1000);
@@ -366,10 +367,15 @@
         figure.textContent = String(left);
       } else {
         line.textContent = line.dataset.leaving;
-        if (left % 2 === 0) window.htmx?.trigger("#link-live", "look");
+        if (Date.now() - lookedAt > 2000) {
+          lookedAt = Date.now();
+          window.htmx?.trigger("#link-live", "look");
+        }
       }
     });
-  }, 1000);
+  };
+  countDown();
+  setInterval(countDown, 500);
 
   const form = $("#link-form");
   if (form) {
