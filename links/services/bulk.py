@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from merchant_portal.audit import services as audit
+from merchant_portal.business.models import Business
 from merchant_portal.lib import clock, queue
 from merchant_portal.lib.actors import Actor
 from merchant_portal.staff.models import User
@@ -31,6 +32,20 @@ CHUNK = 500
 SAMPLE_URL_LENGTH = 60
 FORGOTTEN_AFTER = timedelta(days=1)
 # How long a job that nobody started is kept.
+
+_READ = (
+    "bulk",
+    "link",
+    "failed_at",
+    "link__public_id",
+    "link__number",
+    "link__status",
+    "link__expires_at",
+    "link__last_sent_at",
+    "link__customer",
+    "link__customer__language",
+)
+# All that the rules look at: the rest of 10,000 rows takes seconds to read.
 
 
 @dataclass(slots=True)
@@ -92,11 +107,13 @@ def outlook(bulk: BulkSend, way: str) -> Outlook:
     """Counted by the very rules that the work goes by; few queries for each 500."""
     now = clock.now()
     seen = Outlook(size=bulk.size)
-    by_language: dict[str, list[PaymentLink]] = {}
+    by_language: dict[str, list[int]] = {}
+    business = Business.objects.current()
     after = 0
     while items := list(
         bulk.items.filter(pk__gt=after)
         .select_related("link__customer")
+        .only(*_READ)
         .order_by("pk")[:CHUNK]
     ):
         after = items[-1].pk
@@ -110,11 +127,12 @@ def outlook(bulk: BulkSend, way: str) -> Outlook:
                 seen.emails += 1
             else:
                 seen.sms += 1
-                language = recipients.language(links[pk])
-                by_language.setdefault(language, []).append(links[pk])
+                language = recipients.language(links[pk], business)
+                by_language.setdefault(language, []).append(pk)
             seen.drafts += not verdict.reason and links[pk].number is None
-    for language, links_of in by_language.items():
-        seen.sms_parts += _parts(links_of[0], language) * len(links_of)
+    for language, pks in by_language.items():
+        sample = PaymentLink.objects.select_related("customer").get(pk=pks[0])
+        seen.sms_parts += _parts(sample, language) * len(pks)
     return seen
 
 

@@ -33,7 +33,8 @@ from ..models import (
 from . import bulk_rules, links, recipients, reminders, totals
 from .bulk_rules import Verdict
 
-CHUNK = 200
+CHUNK = 50
+# Planning the reminders of so many takes a second at most, in which SQLite is locked.
 WORK_SECONDS = 10.0
 # of one task: well below its time limit, and others get their turn
 
