@@ -7,11 +7,14 @@ from merchant_portal.lib import queue
 
 from .providers.base import ProviderError
 from .services import (
+    bulk,
+    bulk_work,
     checkouts,
     climbing,
     comparisons,
     disputes,
     inbox,
+    later,
     links,
     looks,
     planning,
@@ -67,6 +70,19 @@ def check_checkout(pk: int) -> None:
 def close_checkout(pk: int) -> None:
     """Close a session at its provider; settle does it, for the order is on the row."""
     settle_checkout(pk)
+
+
+@shared_task(ignore_result=True)
+def send_planned() -> None:
+    """Send what waited for its moment; the sweep finds it if this is lost."""
+    later.send_due()
+
+
+@shared_task(ignore_result=True)
+def work_bulk(pk: int) -> None:
+    """Work on a sending to many for some seconds; what is left is asked for again."""
+    if bulk_work.work(pk):
+        queue.nudge("links.tasks.work_bulk", pk)
 
 
 @shared_task(ignore_result=True)
@@ -143,12 +159,16 @@ def sweep() -> None:
     ticks.note()
     training.deliver_webhooks()
     links.expire_due()
+    later.send_due()
     while reminding.enqueue_due():
         pass
     while climbing.climb_due():
         pass
     planning.replan_for_a_while()
     texts.look()
+    bulk.forget_drafts()
+    for pk in bulk_work.due():
+        queue.nudge("links.tasks.work_bulk", pk)
     events = inbox.due()
     for pk in events:
         queue.nudge("links.tasks.process_webhook", pk)

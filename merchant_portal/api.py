@@ -26,6 +26,7 @@ api = ProblemAPI(
 )
 api.add_router("customers", customers.api.router)
 api.add_router("links", links.api.links_router)
+api.add_router("links", links.api.sends_router)
 api.add_router("payments", links.api.payments_router)
 api.add_router("disputes", links.api.disputes_router)
 api.add_router("payouts", links.api.payouts_router)

@@ -2,6 +2,7 @@
 
 from . import (
     accounts,
+    bulk,
     comparisons,
     customer_panel,
     disputes,
@@ -18,6 +19,7 @@ from . import (
 
 __all__ = [
     "accounts",
+    "bulk",
     "comparisons",
     "customer_panel",
     "disputes",

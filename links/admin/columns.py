@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from ..models import LinkStatus, PaymentLink
-from . import formats
+from . import formats, outgoing
 from .labels import LINK_COLORS, OVERDUE
 
 
@@ -86,6 +86,9 @@ class LinkColumns:
 
     @display(description=gettext_lazy("Last sent"))
     def sent(self, link: PaymentLink) -> SafeString:
+        next_at = getattr(link, "next_send_at", None)
+        if next_at is not None:
+            return _plain(outgoing.leaves(next_at, link, self.zone))
         if link.last_sent_at is None:
             return _plain(_("shared by hand")) if link.shared_at else _nothing()
         return _plain(formats.moment(link.last_sent_at, self.zone))

@@ -8,13 +8,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from customers.models import Customer
 from merchant_portal.business.models import Business
+from merchant_portal.lib import clock
 from merchant_portal.lib.money import EXPONENTS, MoneyError, parse_currency
 from merchant_portal.staff import look_alikes
 from merchant_portal.staff.roles import Right
 
 from ..models import LinkStatus, PaymentLink
+from ..services import later
 from ..services.errors import LinkConflict, LinkError
-from . import creating, formats, outlook, preview, screen
+from . import creating, formats, outlook, preview, screen, sends
 from .entry import link_or_404, needs, who
 from .link_form import LinkForm, Wanted
 
@@ -58,6 +60,7 @@ def _answer(
     wanted = form.check()
     if wanted is not None and action == SEND and instead_of is None:
         _check_channels(form, wanted)
+        _check_moment(form, wanted)
     if wanted is None or form.errors:
         return screen.show(request, form, instead_of=instead_of)
     if action not in (SEND, LINK, DRAFT):
@@ -86,6 +89,15 @@ def _check_channels(form: LinkForm, wanted: Wanted) -> None:
         )
 
 
+def _check_moment(form: LinkForm, wanted: Wanted) -> None:
+    if wanted.send_at is None:
+        return
+    try:
+        later.check_moment(wanted.send_at, clock.now(), wanted.expires_at)
+    except LinkError as exc:
+        form.errors["send_at"] = exc.message
+
+
 def _make(
     request: HttpRequest, wanted: Wanted, action: str, instead_of: PaymentLink | None
 ) -> HttpResponse:
@@ -94,17 +106,23 @@ def _make(
         wanted, draft=action == DRAFT, user=user, instead_of=instead_of
     )
     link = made.link
-    is_first_send = link.last_sent_at is None
+    said = ""
     if wanted.new_customer is not None and made.is_new:
         look_alikes.warn(request, wanted.new_customer.name)
     if action == SEND and instead_of is None and link.status != LinkStatus.PAID:
-        creating.send(link, wanted, user=user)
+        said = sends.go(
+            request,
+            link,
+            wanted.channels,
+            at=wanted.send_at,
+            key=wanted.creation_key,
+        )
     if not made.is_new:
         messages.info(request, _("This form had made its link already. Here it is."))
     elif instead_of is not None:
         messages.success(request, _("Corrected. This link replaces the old one."))
-    elif action == SEND and is_first_send:
-        messages.success(request, _("Done. The link is on its way."))
+    elif said:
+        messages.success(request, said)
     elif action == DRAFT:
         messages.success(request, _("Saved as a draft. Nobody can see it yet."))
     else:

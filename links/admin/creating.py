@@ -12,7 +12,7 @@ from merchant_portal.lib.actors import Actor
 from merchant_portal.staff.models import User
 
 from ..models import PaymentLink
-from ..services import links, sending
+from ..services import links
 from ..services.errors import LinkError
 from ..services.links import LinkData
 from .link_form import Wanted
@@ -90,8 +90,3 @@ def _make(
     ):
         raise _MadeBefore(link)
     return link
-
-
-def send(link: PaymentLink, wanted: Wanted, *, user: User) -> None:
-    """Send it on the channels of the form; a repeat of the form sends nothing twice."""
-    sending.send(link, wanted.channels, actor=user.actor(), key=wanted.creation_key)

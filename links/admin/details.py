@@ -3,10 +3,12 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from customers.services.customers import zone_of
 from merchant_portal.business import services as business_services
 from merchant_portal.lib import clock
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
+from notifications.services import quotas
 
 from ..models import LineItem, LinkStatus, PaymentLink
 from ..providers.manual import METHODS
@@ -60,6 +62,8 @@ def context(
         "ways_to_pay": outlook.names(link.allowed_providers),
         "boxes": _boxes(link, typed),
         "zone_name": zone.key,
+        "their_zone": zone_of(link.customer).key,
+        "limits": [use for use in quotas.uses() if use.is_reached],
         "methods": list(METHODS.items()),
         "panels": forms,
         "ways": ways.of(known, forms[panels.SEND].channels),
@@ -107,6 +111,7 @@ def _permits(link: PaymentLink, user: User, known: dict[str, str]) -> dict[str, 
         and not link.is_past_expiry(clock.now()),
         "edit": may_write and link.status in EDITABLE,
         "cancel": may_write and is_closable,
+        "recall": may_write and is_closable and link.last_sent_at is not None,
         "extend": may_write and link.status == LinkStatus.EXPIRED,
         "correct": may_write and is_closable and not link.amount_paid_minor,
         "answer": may_write,

@@ -50,6 +50,11 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
     return format_datetime(at.astimezone(zone), "d MMM y, HH:mm", locale=language())
 
 
+def weekday_moment(at: datetime, zone: ZoneInfo) -> str:
+    """As `moment`, with the day of the week: for what is still to come."""
+    return format_datetime(at.astimezone(zone), "EEE d MMM y, HH:mm", locale=language())
+
+
 def with_zone(rows: QuerySet[M]) -> QuerySet[M]:
     """Rows that know the business's zone, so that a list asks for it once."""
     return rows.annotate(  # type: ignore[return-value]

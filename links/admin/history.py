@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,6 +44,14 @@ _WORDS: dict[str, tuple[str, str, Promise]] = {
     "link.created": ("add_link", CALM, gettext_lazy("Link created")),
     "link.activated": ("bolt", CALM, gettext_lazy("Link became payable")),
     "link.sent": ("send", CALM, gettext_lazy("Asked to be sent")),
+    "link.recalled": ("undo", BAD, gettext_lazy("Recalled")),
+    "send.planned": ("schedule_send", CALM, gettext_lazy("Planned to be sent")),
+    "send.taken_back": (
+        "undo",
+        CALM,
+        gettext_lazy("Taken back; nothing was sent"),
+    ),
+    "send.failed": ("error", BAD, gettext_lazy("The planned send could not leave")),
     "link.edited": ("edit", CALM, gettext_lazy("Details changed")),
     "link.canceled": ("cancel", BAD, gettext_lazy("Canceled")),
     "link.expired": ("timer_off", BAD, gettext_lazy("Expired")),
@@ -216,6 +224,11 @@ def actor_names(ids: Iterable[str]) -> dict[str, str]:
     return names
 
 
+def channel_names(channels: Iterable[str]) -> str:
+    """E-mail, SMS."""
+    return ", ".join(str(_CHANNELS.get(name, name)) for name in channels)
+
+
 def _line(
     entry: Entry, zone: ZoneInfo, names: dict[str, str], pages: dict[str, str]
 ) -> Line:
@@ -226,7 +239,7 @@ def _line(
         text=text,
         at=formats.moment(entry.at, zone),
         actor=names.get(entry.actor, entry.actor),
-        more=_more(entry),
+        more=_more(entry, zone),
         url=pages.get(str(entry.detail.get("message", "")), ""),
     )
 
@@ -257,7 +270,7 @@ def _what(detail: dict[str, Any]) -> str:
     return _("%(kind)s by %(channel)s") % {"kind": kind, "channel": channel}
 
 
-def _more(entry: Entry) -> str:
+def _more(entry: Entry, zone: ZoneInfo) -> str:
     """The second, smaller part of a line."""
     detail = entry.detail
     if "amount_minor" in detail and "currency" in detail:
@@ -269,7 +282,7 @@ def _more(entry: Entry) -> str:
     if "fields" in detail:
         return ", ".join(str(_FIELDS.get(name, name)) for name in detail["fields"])
     if "channels" in detail:
-        return ", ".join(str(_CHANNELS.get(name, name)) for name in detail["channels"])
+        return _sent_by(detail, zone)
     if "missed" in detail:
         ways = (detail["missed"], detail.get("channel", ""))
         return " → ".join(str(_CHANNELS.get(way, way)) for way in ways if way)
@@ -277,6 +290,14 @@ def _more(entry: Entry) -> str:
         if detail.get(name):
             return str(detail[name])
     return ""
+
+
+def _sent_by(detail: dict[str, Any], zone: ZoneInfo) -> str:
+    names = channel_names(detail["channels"])
+    if "due_at" in detail:
+        at = datetime.fromisoformat(str(detail["due_at"]))
+        return f"{names} · {formats.weekday_moment(at, zone)}"
+    return names
 
 
 def _said(detail: dict[str, Any]) -> str:

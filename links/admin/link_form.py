@@ -20,7 +20,7 @@ from ..services import amounts
 from ..services.amounts import LineData, Totals
 from ..services.errors import LinkError
 from ..services.terms import Terms
-from . import formats, outlook, picking, terms_form, typed
+from . import formats, outlook, picking, terms_form, typed, when
 
 T = TypeVar("T")
 BLANK_LINES = 3
@@ -49,6 +49,7 @@ FIELDS = (
     "has_reminders",
     "providers_shown",
     "creation_key",
+    *when.FIELDS,
     *terms_form.FIELDS,
 )
 
@@ -86,6 +87,7 @@ class Wanted:
     creation_key: str
     terms: Terms
     providers: tuple[str, ...] = ()
+    send_at: datetime | None = None  # None: now
 
 
 @dataclass(slots=True)
@@ -106,7 +108,7 @@ class LinkForm:
 
     @classmethod
     def blank(cls, business: Business, customer: Customer | None = None) -> "LinkForm":
-        values = dict.fromkeys(FIELDS, "") | terms_form.BLANK
+        values = dict.fromkeys(FIELDS, "") | terms_form.BLANK | when.BLANK
         values |= {
             "who": picking.EXISTING,
             "currency": business.currency,
@@ -184,6 +186,7 @@ class LinkForm:
         expires_at = self._moment()
         note = self._note()
         providers = self._providers()
+        send_at = self._send_at(customer)
         if not typed.KEY.match(self.values["creation_key"]):
             self.errors["form"] = _("This form is too old. Please start again.")
         if self.errors or totals is None:
@@ -202,6 +205,7 @@ class LinkForm:
             creation_key=self.values["creation_key"],
             terms=terms,
             providers=providers,
+            send_at=send_at,
         )
 
     @property
@@ -280,6 +284,13 @@ class LinkForm:
             return typed.moment(self.values["expires_at"], formats.business_zone())
         except typed.TypedError as exc:
             self.errors["expires_at"] = str(exc)
+            return None
+
+    def _send_at(self, customer: Customer | None) -> datetime | None:
+        try:
+            return when.read(self.values, customer)
+        except LinkError as exc:
+            self.errors[exc.field] = exc.message
             return None
 
     def _providers(self) -> tuple[str, ...]:

@@ -3,9 +3,10 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.options import ShowFacets
+from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -13,22 +14,26 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.paginator import InfinitePaginator
 
 from merchant_portal.lib import clock
-from merchant_portal.staff.admin.rights import RightsMixin
+from merchant_portal.staff.admin.rights import RightsMixin, may
 from merchant_portal.staff.roles import Right
 
 from ..models import PaymentLink
 from ..services import totals
 from . import (
     acts,
+    bulk,
     create,
     finding,
     formats,
     link_page,
+    outgoing,
     papers,
     picking,
     preview,
     reminder_acts,
     replies,
+    sends,
+    share_acts,
     task_acts,
     website,
 )
@@ -51,8 +56,10 @@ VIEWS = (
     ("<int:pk>/website/button/", "button", website.button_view),
     ("<int:pk>/mail/", "mail", preview.link_mail_view),
     ("<int:pk>/activate/", "activate", acts.activate_view),
-    ("<int:pk>/send/", "send", acts.send_view),
-    ("<int:pk>/share/", "share", acts.share_view),
+    ("<int:pk>/send/", "send", sends.send_view),
+    ("<int:pk>/sends/<int:plan_pk>/", "planned", sends.planned_view),
+    ("<int:pk>/recall/", "recall", sends.recall_view),
+    ("<int:pk>/share/", "share", share_acts.share_view),
     ("<int:pk>/edit/", "edit", acts.edit_view),
     ("<int:pk>/cancel/", "cancel", acts.cancel_view),
     ("<int:pk>/extend/", "extend", acts.extend_view),
@@ -106,7 +113,8 @@ class PaymentLinkAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     ordering = ("-created_at", "-id")
     search_fields = ("number",)
     search_help_text = _("Number, customer, e-mail or amount")
-    actions = None
+    actions = ("send_to_many",)
+    list_disable_select_all = True  # the list does not know how many there are
     show_add_link = False  # the page has a button with words
 
     class Media:
@@ -114,7 +122,8 @@ class PaymentLinkAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PaymentLink]:
         links: QuerySet[PaymentLink] = super().get_queryset(request)
-        return links.visible_to(who(request))  # type: ignore[attr-defined,no-any-return]
+        visible: QuerySet[PaymentLink] = links.visible_to(who(request))  # type: ignore[attr-defined]
+        return outgoing.with_next_send(visible)
 
     def get_list_display(self, request: HttpRequest) -> tuple[object, ...]:
         now = clock.now()
@@ -136,7 +145,34 @@ class PaymentLinkAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             for pattern in super().get_urls()
             if pattern.name == "links_paymentlink_changelist"
         ]
-        return [*theirs, *ours]
+        many = path(
+            "send-to-all/",
+            self.admin_site.admin_view(self.all_view),
+            name="links_paymentlink_all",
+        )
+        return [*theirs, many, *ours]
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        return may(request, Right.LINKS_WRITE)
+
+    @admin.action(description=_("Send to many"), permissions=["send"])
+    def send_to_many(
+        self, request: HttpRequest, chosen: QuerySet[PaymentLink]
+    ) -> HttpResponse:
+        """Nothing leaves before the next page is confirmed."""
+        return bulk.prepare(request, chosen)
+
+    def all_view(self, request: HttpRequest) -> HttpResponse:
+        """As the action, for all links that match the filters of the address."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_send_permission(request):
+            return HttpResponse(status=403)
+        try:
+            shown = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            return redirect("admin:links_paymentlink_changelist")
+        return bulk.prepare(request, shown.get_queryset(request))
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -144,6 +180,8 @@ class PaymentLinkAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         query = request.GET.urlencode()
         context = {
             "title": _("Payment links"),
+            "query": query,
+            "may_send": self.has_send_permission(request),
             "status_tabs": [(f"?{tab}", name, tab == query) for tab, name in TABS],
             **(extra_context or {}),
         }

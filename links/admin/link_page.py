@@ -20,6 +20,7 @@ LIVE_TEMPLATE = "admin/links/paymentlink/live.html"
 @require_safe
 @needs(Right.LINKS_READ)
 def page_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """`?act=recall` opens that form."""
     return show(request, link_or_404(request, pk), {})
 
 
@@ -40,6 +41,9 @@ def show(
     user = who(request)
     context = standing.context(link, user)
     context |= details.context(link, user, panels, context["zone"])
+    opened = context["panels"].get(request.GET.get("act", ""))
+    if opened is not None:
+        opened.is_open = True
     title = str(link) if link.number else _("Draft payment link")
     response = render(
         request, TEMPLATE, frame(request, title, **context), status=status

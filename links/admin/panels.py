@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo
 from merchant_portal.lib import ids
 
 from ..models import PaymentLink
-from . import formats
+from ..services import recalling
+from . import formats, when
 from .history import Line
 
 SEND, EDIT, CANCEL, EXTEND, RECORD = "send", "edit", "cancel", "extend", "record"
-REPLY, PAUSE, TASK, SHARE = "reply", "pause", "task", "share"
+REPLY, PLANNED, RECALL = "reply", "planned", "recall"
+PAUSE, TASK, SHARE = "pause", "task", "share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,18 @@ def fresh(link: PaymentLink, zone: ZoneInfo, known: dict[str, str]) -> Panels:
     """All forms as they stand before anything is typed; `known`: channel → address."""
     last = [name for name in link.last_channels if name in known]
     return {
-        SEND: Panel({"key": ids.new("frm")}, channels=tuple(last or list(known)[:1])),
+        SEND: Panel(
+            {"key": ids.new("frm"), **when.BLANK},
+            channels=tuple(last or list(known)[:1]),
+        ),
+        PLANNED: Panel({"plan": "", "send_at": ""}),
+        RECALL: Panel(
+            {
+                "reason": recalling.default_reason(link),
+                "tell": "on",
+                "version": str(link.version),
+            }
+        ),
         EDIT: Panel(edit_values(link, zone), providers=tuple(link.allowed_providers)),
         CANCEL: Panel({"reason": "", "tell": "", "version": str(link.version)}),
         REPLY: Panel({"reply": "", "answer": ""}),

@@ -19,7 +19,7 @@ from merchant_portal.staff.roles import Right
 from ..models import CustomerPlan, ReminderPlan
 from ..services import pausing, planning
 from ..services.errors import LinkConflict, LinkError
-from . import acts, formats, panels, reminder_form, typed
+from . import doing, formats, panels, reminder_form, typed
 from .entry import bounded, link_or_404, needs, who
 from .panels import Panel
 
@@ -38,7 +38,7 @@ def pause_view(request: HttpRequest, pk: int) -> HttpResponse:
         pausing.pause(link, reason=panel.values["reason"], until=until, by=who(request))
         return _("No reminders until %s.") % formats.day(until.date())
 
-    return acts.do(request, link, panels.PAUSE, panel, act)
+    return doing.do(request, link, panels.PAUSE, panel, act)
 
 
 @require_POST
@@ -50,7 +50,7 @@ def resume_view(request: HttpRequest, pk: int) -> HttpResponse:
         pausing.resume(link, by=who(request))
         return _("Reminders go on, in half a day at the earliest.")
 
-    return acts.do(request, link, panels.PAUSE, Panel(), act)
+    return doing.do(request, link, panels.PAUSE, Panel(), act)
 
 
 @require_POST
@@ -63,7 +63,7 @@ def plan_view(request: HttpRequest, pk: int) -> HttpResponse:
         planning.use_for_link(link, _plan(request), by=who(request))
         return _("Saved. Steps that were taken before are not taken again.")
 
-    return acts.do(request, link, panels.PAUSE, Panel(), act)
+    return doing.do(request, link, panels.PAUSE, Panel(), act)
 
 
 @require_POST

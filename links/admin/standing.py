@@ -24,9 +24,17 @@ from ..models import (
     ReminderDue,
 )
 from ..providers.manual import METHODS
-from ..services import pages, pauses, receipts, reminders, timeline, totals
+from ..services import (
+    pages,
+    pauses,
+    planned,
+    receipts,
+    reminders,
+    timeline,
+    totals,
+)
 from ..services.reminder_rules import PAUSED
-from . import formats, history
+from . import formats, history, outgoing
 from .labels import LINK_COLORS, PAYMENT_COLORS, payment_flags, reminder_reason
 
 TIMELINE_LENGTH = 100
@@ -44,6 +52,7 @@ def context(link: PaymentLink, user: User) -> dict[str, Any]:
         .order_by("-occurred_at")
     )
     dues = list(link.reminders_due.select_related("step").order_by("due_at"))
+    waiting = planned.waiting(link)
     rest = pauses.rests([link.public_id]).get(link.public_id)
     is_resting = rest is not None and rest.until > now
     seen = [
@@ -57,9 +66,13 @@ def context(link: PaymentLink, user: User) -> dict[str, Any]:
             for p in payments
         ),
         *((due.pk, due.state, due.due_at) for due in dues),
+        *((row.pk, row.due_at) for row in waiting),
     ]
+    leaving = outgoing.rows(link, waiting, now)
     return {
         "link": link,
+        "outgoing": leaving,
+        "refresh_after": outgoing.refresh_after(leaving),
         "zone": zone,
         "digest": hashlib.sha256(repr(seen).encode()).hexdigest()[:16],
         "state": _state(link, now, payments),

@@ -12,7 +12,7 @@ from merchant_portal.staff.roles import Right
 from ..models import StaffTask
 from ..services import tasks_for_staff
 from ..services.errors import LinkError
-from . import acts, formats, panels, typed
+from . import doing, formats, panels, typed
 from .entry import bounded, link_or_404, needs, who
 from .panels import Panel
 
@@ -36,7 +36,7 @@ def task_view(request: HttpRequest, pk: int, task_pk: int) -> HttpResponse:
         _change(task, panel, by=who(request))
         return _("Saved.")
 
-    return acts.do(request, link, panels.TASK, panel, act)
+    return doing.do(request, link, panels.TASK, panel, act)
 
 
 def _change(task: StaffTask, panel: Panel, *, by: User) -> None:

@@ -5,6 +5,7 @@ from .links import router as links_router
 from .messages import router as messages_router
 from .payments import router as payments_router
 from .payouts import router as payouts_router
+from .sends import router as sends_router
 
 __all__ = [
     "disputes_router",
@@ -12,4 +13,5 @@ __all__ = [
     "messages_router",
     "payments_router",
     "payouts_router",
+    "sends_router",
 ]

@@ -8,9 +8,10 @@ from typing import Annotated
 from django.http import HttpRequest
 from ninja import Query, Router
 from ninja.responses import Status
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from customers.api import find as find_customer
+from merchant_portal.lib import ids
 from merchant_portal.lib.api_schemas import PageQuery, PathId, page
 from merchant_portal.lib.problems import Problem, invalid
 from merchant_portal.staff.api_auth import Guard, actor_of, idempotent, key_of
@@ -18,7 +19,7 @@ from merchant_portal.staff.roles import Right
 from notifications.api import MessageOut
 
 from ..models import LinkStatus, PaymentLink
-from ..services import links, pages, sending, timeline
+from ..services import later, links, pages, sending, timeline
 from ..services.amounts import LineData
 from ..services.links import LinkData
 from .access import as_problems, find, shown_to
@@ -29,17 +30,11 @@ from .schemas import (
     LinkOut,
     LinkPage,
     LinkQuery,
-    SendIn,
     Timeline,
 )
+from .sends import PlannedOut, SendIn, Sent
 
 router = Router(tags=["links"])
-
-
-class Sent(BaseModel):
-    """Accepted for sending; their further life is under messages."""
-
-    messages: list[MessageOut]
 
 
 class TimelineQuery(PageQuery):
@@ -112,10 +107,19 @@ def get_link(request: HttpRequest, link_id: PathId) -> LinkOut:
 @router.post("/{link_id}/send", auth=Guard(Right.LINKS_WRITE), response={202: Sent})
 @idempotent()
 def send_link(request: HttpRequest, link_id: PathId, body: SendIn) -> Status[Sent]:
-    """Send it to its customer now; a draft becomes active first."""
+    """Send it to its customer, now or at `send_at`; a draft becomes active when it goes."""
     link = find(key_of(request), link_id)
+    actor = actor_of(request)
     with as_problems():
-        messages = sending.send(link, body.channels, actor=actor_of(request))
+        if body.send_at is not None:
+            at = later.local_moment(body.send_at, link.customer)
+            planned = later.plan(
+                link, body.channels, at=at, actor=actor, key=ids.new("snd")
+            )
+            return Status(
+                202, Sent(messages=[], planned=PlannedOut.of(planned, link.public_id))
+            )
+        messages = sending.send(link, body.channels, actor=actor)
     return Status(202, Sent(messages=[MessageOut.of(message) for message in messages]))
 
 

@@ -25,7 +25,6 @@ from merchant_portal.lib.api_schemas import (
     one_of,
 )
 from merchant_portal.lib.money import MAX_MINOR, Money
-from notifications.models import ChannelName
 
 from ..models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState, Refund
 from ..services import pages
@@ -125,17 +124,6 @@ class LinkIn(NullIsLeftOut):
     ] = Field(default_factory=list)
     reminders: bool = True
     terms: TermsIn = Field(default_factory=TermsIn)
-
-
-ChannelIn = Annotated[
-    str,
-    AfterValidator(one_of(ChannelName.values)),
-    WithJsonSchema({"type": "string", "enum": list(ChannelName.values)}),
-]
-
-
-class SendIn(Input):
-    channels: Annotated[list[ChannelIn], Field(min_length=1, max_length=10)]
 
 
 class CancelIn(NullIsLeftOut):

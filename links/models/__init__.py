@@ -1,5 +1,6 @@
 from .accounts import ProviderAccount
 from .activity import Activity
+from .bulk import BulkItem, BulkSend, BulkState, ItemState, Way
 from .chasing import Climb, ClimbState, ReminderPause, StaffTask, TaskKind
 from .checkouts import Checkout, CheckoutState
 from .comparisons import Comparison, ComparisonState, Difference, Gap, Subject
@@ -11,6 +12,7 @@ from .links import AmountKind, LinkStatus, PaymentLink
 from .numbers import NumberSeries
 from .payments import Mismatch, Payment, PaymentState
 from .payouts import Payout, PayoutState
+from .planned import PlannedSend, PlanState
 from .refunds import Refund, RefundOrigin, RefundState
 from .reminders import (
     KIND_OF_TONE,
@@ -40,6 +42,9 @@ __all__ = [
     "Activity",
     "AmountKind",
     "Anchor",
+    "BulkItem",
+    "BulkSend",
+    "BulkState",
     "Checkout",
     "CheckoutState",
     "Climb",
@@ -55,6 +60,7 @@ __all__ = [
     "EventState",
     "FeeRate",
     "Gap",
+    "ItemState",
     "LastSweep",
     "LineItem",
     "LinkStatus",
@@ -67,6 +73,8 @@ __all__ = [
     "PaymentState",
     "Payout",
     "PayoutState",
+    "PlanState",
+    "PlannedSend",
     "ProviderAccount",
     "Refund",
     "RefundOrigin",
@@ -85,6 +93,7 @@ __all__ = [
     "TrainingPayment",
     "TrainingRefund",
     "TrainingSession",
+    "Way",
     "WebhookCertificate",
     "WebhookEvent",
 ]

@@ -23,7 +23,7 @@ from ..models import (
     StaffTask,
     TaskKind,
 )
-from . import quiet, recipients, reminder_facts, reminder_rules
+from . import quiet, recipients, reminder_facts, reminder_rules, reminders
 
 BATCH = 100
 AGAIN = timedelta(minutes=30)
@@ -64,6 +64,25 @@ def watch(messages: Sequence[Message], wanted: Mapping[str, Wanted]) -> None:
         for message in messages
         if (want := wanted.get(message.dedupe_key)) is not None
     )
+
+
+def watch_invitations(sent: Mapping[PaymentLink, Sequence[Message]]) -> None:
+    """What none of a link's messages brings to its customer goes up its plan's ladder.
+
+    One of several is enough to wait for: the last that was asked for.
+    """
+    plans = reminders.plans_of(list(sent))
+    newest: list[Message] = []
+    wanted: dict[str, Wanted] = {}
+    for link, messages in sent.items():
+        tried = {message.channel for message in messages}
+        rest = [rung for rung in plans[link.pk].ladder if rung not in tried]
+        if rest and messages:
+            last = messages[-1]
+            newest.append(last)
+            hours = plans[link.pk].ladder_hours
+            wanted[last.dedupe_key] = Wanted(link.pk, rest, hours)
+    watch(newest, wanted)
 
 
 def _check_at(message: Message, hours: int) -> datetime:

@@ -1,4 +1,5 @@
-"""At most so many reminders a day to one person, whatever number of links they have."""
+"""At most so many asking messages a day to one person, whatever number of links they
+have. Those that a person sends count as well, and are not held back."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Coalesce
 
-from notifications.models import Category, Message, MessageState
+from notifications.models import ASKING_CATEGORIES, Message, MessageState
 
 A_DAY = 3
 DID_NOT_LEAVE = (
@@ -44,7 +45,7 @@ def taken(recipients: Collection[str], now: datetime) -> Taken:
     rows = (
         Message.objects.filter(
             ~Q(state__in=DID_NOT_LEAVE),
-            category=Category.REMINDER,
+            category__in=ASKING_CATEGORIES,
             recipient__in=recipients,
         )
         .annotate(

@@ -13,14 +13,18 @@ from ..models import (
     DueState,
     LinkStatus,
     PaymentLink,
+    PlannedSend,
+    PlanState,
     ReminderDue,
     TrainingPayment,
 )
 from ..providers.base import ProviderError
 from . import (
+    bulk_work,
     checkouts,
     climbing,
     inbox,
+    later,
     links,
     planning,
     reminding,
@@ -78,6 +82,10 @@ def _next_moment(after: datetime) -> datetime | None:
         .order_by("expires_at")
         .values_list("expires_at", flat=True)
         .first(),
+        PlannedSend.objects.filter(state=PlanState.WAITING, due_at__gt=after)
+        .order_by("due_at")
+        .values_list("due_at", flat=True)
+        .first(),
         TrainingPayment.objects.filter(webhook_at__gt=after)
         .order_by("webhook_at")
         .values_list("webhook_at", flat=True)
@@ -100,6 +108,11 @@ def _work(done: Done) -> None:
         pass
     while planning.replan():
         pass
+    while later.send_due():
+        pass
+    for pk in bulk_work.due():
+        while bulk_work.work(pk):
+            pass
     while settled := reminding.enqueue_due():
         done.reminders += settled
     while climbing.climb_due():

@@ -25,7 +25,7 @@ from ..models import (
     NumberSeries,
     PaymentLink,
 )
-from . import amounts, offers, recipients, reminders, sessions, terms, words
+from . import amounts, offers, planned, recipients, reminders, sessions, terms, words
 from .amounts import LineData, Totals
 from .errors import LinkConflict, LinkError
 from .terms import Terms
@@ -296,6 +296,7 @@ def _close(
     note(locked, f"link.{status}", actor, now, **({"reason": reason} if reason else {}))
     sessions.order_close(locked, now)
     reminders.drop(locked, f"link {status}")
+    planned.drop(locked, f"link {status}")
     outbox.cancel(locked.public_id, categories=ASKING_CATEGORIES)
     return True
 
@@ -334,9 +335,11 @@ def correct(link: PaymentLink, data: LinkData, *, actor: Actor) -> PaymentLink:
             raise LinkConflict(
                 _("Money has come for this link; it cannot be corrected.")
             )
+        waiting = planned.waiting(old)
         if not _close(old, LinkStatus.CANCELED, actor):
             raise LinkConflict(_("This link can no longer be corrected."))
         fresh = _insert(data, actor=actor, replaces=old)
+        planned.carry_over(waiting, fresh)
         now = clock.now()
         note(old, "link.replaced", actor, now, by=fresh.public_id)
         note(fresh, "link.corrects", actor, now, of=old.public_id)

@@ -26,7 +26,16 @@ from ..models import (
     ProviderAccount,
 )
 from ..providers.base import PaymentSnapshot
-from . import accounts, allocating, recipients, refunds, reminders, sessions, totals
+from . import (
+    accounts,
+    allocating,
+    planned,
+    recipients,
+    refunds,
+    reminders,
+    sessions,
+    totals,
+)
 
 S = PaymentState
 
@@ -322,6 +331,7 @@ def _count(
     if ends is not None and link.move_to(ends, **stamp, **changed):
         # The first time that the money suffices; nothing is asked any more.
         reminders.drop(link, str(ends))
+        planned.drop(link, f"link {ends}")
         outbox.cancel(link.public_id, categories=ASKING_CATEGORIES)
         return [Activity(link=link, kind=f"link.{ends}", at=now, actor=SYSTEM.id)]
     if changed:

@@ -52,9 +52,7 @@ def replan() -> int:
             .order_by("pk")[:BATCH]
         )
         plans = reminders.plans_of(found)
-        for link in found:
-            if plans[link.pk].pk == plan.pk:
-                reminders.plan(link, plans[link.pk])
+        reminders.plan_many([each for each in found if plans[each.pk].pk == plan.pk])
         after = found[-1].pk if len(found) == BATCH else None
         ReminderPlan.objects.filter(pk=plan.pk).update(replan_after=after)
     return len(found)
@@ -71,8 +69,7 @@ def use_for_customer(
             CustomerPlan.objects.update_or_create(
                 customer=customer, defaults={"plan": plan}
             )
-        for link in _open_links(customer).filter(reminder_plan=None):
-            reminders.plan(link)
+        reminders.plan_many(list(_open_links(customer).filter(reminder_plan=None)))
         named = plan.public_id if plan is not None else ""
         audit.record(
             by.actor().id, "customer.plan_chosen", customer.public_id, plan=named

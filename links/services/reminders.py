@@ -1,12 +1,13 @@
 """Friendly reminders: the due moments of a link, written as rows."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Max, Q, QuerySet, prefetch_related_objects
 
 from customers.services.customers import zone_of
+from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from notifications.models import Category
 from notifications.services import outbox
@@ -88,33 +89,57 @@ def _with_steps(plan: ReminderPlan) -> ReminderPlan:
     return plan
 
 
-def plan(link: PaymentLink, chosen: ReminderPlan | None = None) -> None:
-    """Write the due moments of a link that the caller holds locked.
+def plan(link: PaymentLink) -> None:
+    """`plan_many` for one link."""
+    plan_many([link])
 
-    Steps that were sent or left out before stay as they are; open ones move. `chosen`:
-    its plan, where the caller has read it.
+
+def plan_many(links: Sequence[PaymentLink]) -> None:
+    """Write the due moments of links that the caller holds locked; few queries, however
+    many links.
+
+    Steps that were sent or left out before stay as they are; open ones move.
     """
-    if not wants_reminders(link):
-        drop(link, "no reminders wanted")
-        return
     now = clock.now()
-    known = list(link.reminders_due.all())
-    steps = (chosen or plan_of(link)).steps.all()
-    change = changed(known, moments_of(link, steps), link, now)
-    if change.moving:
-        link.reminders_due.filter(pk__in=[due.pk for due in change.moving]).delete()
-    ReminderDue.objects.bulk_create(change.fresh)
+    wanted = [link for link in links if wants_reminders(link)]
+    unwanted = [link for link in links if not wants_reminders(link)]
+    if unwanted:
+        _drop(ReminderDue.objects.filter(link__in=unwanted), "no reminders wanted")
+    if not wanted:
+        return
+    plans = plans_of(wanted)
+    known: dict[int, list[ReminderDue]] = {}
+    for due in ReminderDue.objects.filter(link__in=wanted):
+        known.setdefault(due.link_id, []).append(due)
+    replied = _replied_at(wanted, plans)
+    business = Business.objects.current()
+    changes = []
+    for link in wanted:
+        zone = zone_of(link.customer, business)
+        moments: dict[int | None, datetime | None] = {
+            step.pk: moment(link, step, zone, replied.get(link.pk))
+            for step in plans[link.pk].steps.all()
+        }
+        changes.append(changed(known.get(link.pk, []), moments, link, now))
+    moving = [due.pk for change in changes for due in change.moving]
+    if moving:
+        ReminderDue.objects.filter(pk__in=moving).delete()
+    ReminderDue.objects.bulk_create([due for change in changes for due in change.fresh])
 
 
-def moments_of(link: PaymentLink, steps: Iterable[ReminderStep]) -> Moments:
-    """When each step comes due for this link."""
-    steps = list(steps)
-    zone = zone_of(link.customer)
-    replied_at = None
-    if any(step.anchor == Anchor.REPLY for step in steps):
-        newest = PayerReply.objects.filter(link=link).order_by("-id")
-        replied_at = newest.values_list("at", flat=True).first()
-    return {step.pk: moment(link, step, zone, replied_at) for step in steps}
+def _replied_at(
+    links: Sequence[PaymentLink], plans: Mapping[int, ReminderPlan]
+) -> dict[int, datetime]:
+    """When each customer wrote last, where a step counts from that."""
+    counting = [
+        link
+        for link in links
+        if any(step.anchor == Anchor.REPLY for step in plans[link.pk].steps.all())
+    ]
+    if not counting:
+        return {}
+    rows = PayerReply.objects.filter(link__in=counting).values("link")
+    return dict(rows.annotate(last=Max("at")).values_list("link", "last"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +220,10 @@ def plan_again(link: PaymentLink) -> None:
 
 def drop(link: PaymentLink, reason: str) -> int:
     """Leave out every open due moment of a link that the caller holds locked."""
-    return link.reminders_due.filter(state=DueState.PLANNED).update(
+    return _drop(link.reminders_due.all(), reason)
+
+
+def _drop(rows: QuerySet[ReminderDue], reason: str) -> int:
+    return rows.filter(state=DueState.PLANNED).update(
         state=DueState.DROPPED, reason=reason[:40], settled_at=clock.now()
     )

@@ -28,6 +28,22 @@ def send(
     once: a person asked for it. Raises LinkError for a channel without an address,
     LinkConflict for a link that asks for nothing any more.
     """
+    wanted = checked(channels)
+    with transaction.atomic():
+        locked = PaymentLink.objects.locked(link.pk)
+        if locked.status == LinkStatus.DRAFT:
+            links.activate_locked(locked, actor, clock.now())
+        known = refuse_unsendable(locked, wanted)
+        messages = _enqueue(locked, wanted, known, key or ids.new("snd"))
+        climbing.watch_invitations({locked: messages})
+        if messages:
+            _note_sent(locked, wanted, actor)
+    link.refresh_from_db()
+    return messages
+
+
+def checked(channels: Sequence[str]) -> list[str]:
+    """Names of channels, each once; LinkError for none and for one that is unknown."""
     wanted = list(dict.fromkeys(channels))
     if not wanted:
         raise LinkError(_("Choose at least one way to send it."), "channels")
@@ -35,24 +51,19 @@ def send(
         raise LinkError(
             _("There is no channel called %s.") % ", ".join(sorted(unknown)), "channels"
         )
-    with transaction.atomic():
-        locked = PaymentLink.objects.locked(link.pk)
-        if locked.status == LinkStatus.DRAFT:
-            links.activate_locked(locked, actor, clock.now())
-        known = recipients.addresses(locked)
-        _refuse_unsendable(locked, wanted, known)
-        messages = _enqueue(locked, wanted, known, key or ids.new("snd"))
-        _watch(locked, wanted, messages)
-        if messages:
-            _note_sent(locked, wanted, actor)
-    link.refresh_from_db()
-    return messages
+    return wanted
 
 
-def _refuse_unsendable(
-    locked: PaymentLink, wanted: list[str], known: dict[str, str]
-) -> None:
-    if locked.status != LinkStatus.ACTIVE or locked.is_past_expiry(clock.now()):
+def refuse_unsendable(
+    locked: PaymentLink, wanted: Sequence[str], *, may_be_draft: bool = False
+) -> dict[str, str]:
+    """The addresses of a link that the caller holds locked, by channel.
+
+    Raises as `send`. `may_be_draft`: it becomes active only when it goes.
+    """
+    known = recipients.addresses(locked)
+    sendable = {LinkStatus.ACTIVE, *([LinkStatus.DRAFT] if may_be_draft else [])}
+    if locked.status not in sendable or locked.is_past_expiry(clock.now()):
         raise LinkConflict(
             _("This link is %s; there is nothing to send.")
             % locked.get_status_display().lower()
@@ -65,6 +76,7 @@ def _refuse_unsendable(
                 else _("The customer has no phone number."),
                 "channels",
             )
+    return known
 
 
 def _enqueue(
@@ -84,18 +96,6 @@ def _enqueue(
             for channel in wanted
         ]
     )
-
-
-def _watch(locked: PaymentLink, wanted: list[str], messages: list[Message]) -> None:
-    """What none of these brings to the customer goes up the plan's ladder."""
-    plan = reminders.plan_of(locked)
-    rest = [rung for rung in plan.ladder if rung not in wanted]
-    if not rest or not messages:
-        return
-    # One of several is enough to wait for: the last that was asked for.
-    newest = messages[-1]
-    want = climbing.Wanted(locked.pk, rest, plan.ladder_hours)
-    climbing.watch([newest], {newest.dedupe_key: want})
 
 
 def _note_sent(locked: PaymentLink, wanted: list[str], actor: Actor) -> None:

@@ -10,6 +10,7 @@ from links.services import links
 from links.services.amounts import LineData
 from links.services.links import LinkData
 from links.services.terms import Terms
+from merchant_portal.business.models import Business
 from merchant_portal.lib import ids
 from merchant_portal.lib.actors import SYSTEM, Actor
 from merchant_portal.lib.money import Money
@@ -22,6 +23,12 @@ NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
 def make_user(role: Role = Role.OWNER, email: str = "") -> User:
     return User.objects.create_user(email or f"{ids.new('u')}@shop.example", role=role)
+
+
+def send_at_once() -> None:
+    """Let what staff send on their screens leave without a time to undo it."""
+    Business.objects.current()
+    Business.objects.update(undo_seconds=0)
 
 
 def make_customer(

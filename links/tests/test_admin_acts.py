@@ -15,7 +15,7 @@ from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Role
 from notifications.models import Message
 
-from .factories import make_customer, make_link, make_seen, make_user
+from .factories import make_customer, make_link, make_seen, make_user, send_at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -28,6 +28,7 @@ def owner() -> User:
 @pytest.fixture
 def client(settings: Any, owner: User) -> Client:
     settings.STAFF_MFA_REQUIRED = False
+    send_at_once()
     client = Client()
     client.force_login(owner)
     return client

@@ -14,7 +14,7 @@ from merchant_portal.staff.roles import Role
 from notifications.models import Message
 
 from .admin_forms import ADD, errors_of, filled
-from .factories import make_customer, make_link, make_user
+from .factories import make_customer, make_link, make_user, send_at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +27,7 @@ def owner() -> User:
 @pytest.fixture
 def client(settings: Any, owner: User) -> Client:
     settings.STAFF_MFA_REQUIRED = False
+    send_at_once()
     client = Client()
     client.force_login(owner)
     return client

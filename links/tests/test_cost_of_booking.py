@@ -20,7 +20,7 @@ from notifications.services import outbox
 from .factories import NOON, make_customer, make_link, make_seen
 
 pytestmark = pytest.mark.django_db
-MOST = 16
+MOST = 17
 NO_WORK = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK")
 # What a test's own transaction makes of BEGIN and COMMIT.
 

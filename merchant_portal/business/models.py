@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -173,6 +173,30 @@ class Business(models.Model):
         _("no reminders on public holidays"),
         default=False,
         help_text=_("Of the customer's country; where none is known, of yours."),
+    )
+    undo_seconds = models.PositiveSmallIntegerField(
+        _("seconds to undo a send"),
+        default=10,
+        validators=[MaxValueValidator(120)],
+        help_text=_(
+            "What you send from these screens waits that long, so that it can be taken"
+            " back. At most 120; 0 sends at once."
+        ),
+    )
+    daily_email_limit = models.PositiveIntegerField(
+        _("e-mails a day"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Once that many have left today, reminders and sendings to many wait for"
+            " tomorrow; what a person sends still goes. Empty: no limit."
+        ),
+    )
+    daily_sms_limit = models.PositiveIntegerField(
+        _("SMS a day"),
+        null=True,
+        blank=True,
+        help_text=_("As for e-mails. Empty: no limit."),
     )
     sending_stopped_at = models.DateTimeField(
         null=True,

@@ -16,6 +16,7 @@ POINTS = frozenset(
         "api.after_claim",
         "api.after_commit",
         "api.before_commit",
+        "bulk.before_commit",
         "capture.before_call",
         "capture.after_call",
         "checkout.before_call",
@@ -27,6 +28,7 @@ POINTS = frozenset(
         "refund.before_call",
         "refund.after_call",
         "reminder.after_claim",
+        "send.after_claim",
         "webhook.after_store",
         "webhook.before_done",
     }

@@ -27,11 +27,13 @@ TASKS = frozenset(
         "links.tasks.deliver_training_webhooks",
         "links.tasks.look_at_texts",
         "links.tasks.process_webhook",
+        "links.tasks.send_planned",
         "links.tasks.send_refund",
         "links.tasks.settle_checkout",
         "links.tasks.settle_dispute",
         "links.tasks.settle_refund",
         "links.tasks.sweep_account",
+        "links.tasks.work_bulk",
         "notifications.tasks.send_due",
     }
 )

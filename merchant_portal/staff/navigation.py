@@ -25,6 +25,7 @@ SALES: list[Entry] = [
     ("links.Comparison", gettext_lazy("Comparisons"), "balance"),
     ("notifications.Message", gettext_lazy("Messages"), "mail"),
     ("notifications.OptOut", gettext_lazy("Undelivered"), "unsubscribe"),
+    ("links.BulkSend", gettext_lazy("Sendings to many"), "outgoing_mail"),
     ("links.ReminderPlan", gettext_lazy("Reminder plans"), "notifications_active"),
 ]
 SET_UP: list[Entry] = [

@@ -21,7 +21,14 @@ from merchant_portal.staff.roles import Right
 
 from .. import kinds, visibility
 from ..channels.registry import get_channel
-from ..models import Category, ChannelName, ChannelPause, Message, MessageState
+from ..models import (
+    ASKING_CATEGORIES,
+    Category,
+    ChannelName,
+    ChannelPause,
+    Message,
+    MessageState,
+)
 from ..services import contents, outbox, sms_bill
 from .filters import KindFilter
 from .labels import STATE_COLORS, kind_title
@@ -161,6 +168,7 @@ def _right_to_send(message: Message) -> Right:
 def _page(request: HttpRequest, message: Message) -> dict[str, Any]:
     """What the page of one message prints."""
     shown = contents.shown(message)
+    about_url = _about_url(message)
     is_email = message.channel == ChannelName.EMAIL
     return {
         "title": shown.subject if shown and shown.subject else kind_title(message.kind),
@@ -176,7 +184,12 @@ def _page(request: HttpRequest, message: Message) -> dict[str, Any]:
         else None,
         "attempts": message.attempts.order_by("-id"),
         "events": message.delivery_events.order_by("-id"),
-        "about_url": _about_url(message),
+        "about_url": about_url,
+        "recall_url": f"{about_url}?act=recall#acts-title"
+        if about_url
+        and message.category in ASKING_CATEGORIES
+        and may(request, Right.LINKS_WRITE)
+        else "",
         "can_send_again": message.state in outbox.RETRIABLE
         and may(request, _right_to_send(message)),
     }

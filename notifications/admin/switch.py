@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from babel.numbers import format_decimal
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -15,13 +17,28 @@ from merchant_portal.business.models import Business
 from merchant_portal.staff.admin.rights import actor_of, may
 from merchant_portal.staff.roles import Right
 
+from ..services import quotas
+
 
 def switch(request: HttpRequest) -> dict[str, Any]:
     """What the list prints of it: since when, and whether this reader may turn it."""
     return {
         "stopped_at": Business.objects.current().sending_stopped_at,
+        "uses": [
+            {
+                "channel": use.channel,
+                "is_reached": use.is_reached,
+                "used_shown": format_decimal(use.used, locale=_locale()),
+                "limit_shown": format_decimal(use.limit, locale=_locale()),
+            }
+            for use in quotas.uses()
+        ],
         "may_switch": may(request, Right.BUSINESS_WRITE),
     }
+
+
+def _locale() -> str:
+    return (get_language() or "en").replace("-", "_").partition("_")[0]
 
 
 @require_POST

@@ -163,8 +163,8 @@ class Message(models.Model):
             ),
             models.Index(
                 fields=["recipient"],
-                condition=Q(category="reminder"),
-                name="message_reminded",
+                condition=Q(category__in=["invitation", "reminder"]),
+                name="message_asked",
             ),
             models.Index(
                 fields=["provider_message_id"],

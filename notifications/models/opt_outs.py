@@ -90,6 +90,12 @@ class Allowance(models.Model):
     free_at = models.DateTimeField(
         help_text="from when the next one may leave; the database's clock"
     )
+    counted_on = models.DateField(
+        null=True, help_text="day of the business that `used_today` counts"
+    )
+    used_today = models.PositiveIntegerField(
+        default=0, help_text="messages of any kind, counted while a limit is set"
+    )
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.free_at}"

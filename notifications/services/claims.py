@@ -27,7 +27,7 @@ from ..models import (
     Message,
     MessageState,
 )
-from . import opt_outs, rates, settling
+from . import opt_outs, quotas, rates, settling
 
 LEASE = timedelta(seconds=60)
 # above the longest a hand-over takes: EMAIL_TIMEOUT for a few commands, SMS 10 s
@@ -66,14 +66,20 @@ def claim(size: int) -> list[Claim]:
         with transaction.atomic():
             now = clock.now()
             at = clock.database_now()
-            turns = rates.lock(rates.limited(), at)
+            paced, capped = rates.limited(), quotas.limits()
+            held = rates.lock({*paced, *capped}, at)
+            turns = {name: held[name] for name in paced}
+            counted = {name: held[name] for name in capped}
             due = _due(size, now, at, turns)
             if any(message.is_automatic for message in due):
                 # Whom others remind at this moment is known only after they commit.
                 rates.lock({m.channel for m in due if m.is_automatic}, at)
             going = _put_off(_screen(due), now) if due else []
+            if counted and going:
+                going = _within_the_day(going, counted, now)
             if going:
                 _take(going, at)
+                quotas.count(going, counted, now)
                 for name, row in turns.items():
                     rates.use(row, _count_automatic(going, name), at)
         if going:
@@ -170,6 +176,15 @@ def _put_off(wanted: Sequence[Message], now: datetime) -> list[Message]:
     return [message for message in wanted if message.pk not in later]
 
 
+def _within_the_day(
+    going: list[Message], counted: Mapping[str, Allowance], now: datetime
+) -> list[Message]:
+    """Those that the limits of the day let go; the others wait for tomorrow."""
+    waiting = quotas.over(going, counted, now)
+    Message.objects.filter(pk__in=waiting).update(due_at=quotas.tomorrow(now))
+    return [message for message in going if message.pk not in waiting]
+
+
 def _take(going: Sequence[Message], at: datetime) -> None:
     Message.objects.filter(pk__in=[m.pk for m in going]).update(
         state=MessageState.SENDING,
@@ -216,6 +231,7 @@ def give_back(claims: Sequence[Claim]) -> None:
                 pk__in=pks, fence=fence, state=MessageState.SENDING
             ).update(state=MessageState.QUEUED, lease_until=None, tries=F("tries") - 1)
             Attempt.objects.filter(message__in=pks, fence=fence).delete()
+        quotas.give_back([held.message for held in claims])
 
 
 def start_handing_over(held: Claim) -> bool:

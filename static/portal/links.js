@@ -352,6 +352,31 @@
     });
   }
 
+  // --- what can still be taken back -----------------------------------------
+
+  // Counts on by the clock, for a tab in the background is seldom woken. The page looks
+  // again by itself when it is over.
+  const ends = new WeakMap();
+  let lookedAt = 0;
+  const countDown = () => {
+    $$("[data-countdown]").forEach((line) => {
+      if (!ends.has(line)) ends.set(line, Date.now() + 1000 * Number(line.dataset.countdown));
+      const left = Math.ceil((ends.get(line) - Date.now()) / 1000);
+      const figure = $("[data-seconds]", line);
+      if (left > 0 && figure) {
+        figure.textContent = String(left);
+      } else {
+        line.textContent = line.dataset.leaving;
+        if (Date.now() - lookedAt > 2000) {
+          lookedAt = Date.now();
+          window.htmx?.trigger("#link-live", "look");
+        }
+      }
+    });
+  };
+  countDown();
+  setInterval(countDown, 500);
+
   const form = $("#link-form");
   if (form) {
     combo($("[data-combo]", form));

@@ -27,6 +27,7 @@ SCOPES = {
     ("get", "/api/v1/links"): "links:read",
     ("get", "/api/v1/links/{link_id}"): "links:read",
     ("post", "/api/v1/links/{link_id}/send"): "links:write",
+    ("post", "/api/v1/links/{link_id}/send/{send_id}/cancel"): "links:write",
     ("post", "/api/v1/links/{link_id}/cancel"): "links:write",
     ("get", "/api/v1/links/{link_id}/timeline"): "links:read",
     ("get", "/api/v1/payments"): "payments:read",
@@ -48,6 +49,7 @@ def where(path: str) -> str:
     filled = (
         path.replace("{customer_id}", "cus_00000000000000000000")
         .replace("{link_id}", "plk_00000000000000000000")
+        .replace("{send_id}", "snd_00000000000000000000")
         .replace("{payment_id}", "pay_00000000000000000000")
         .replace("{dispute_id}", "dsp_00000000000000000000")
     )

@@ -132,12 +132,13 @@ def test_create_preview_and_send_by_keyboard(
     assert not Message.objects.exists()
 
     page.get_by_role("button", name="Send", exact=True).click()
-    expect(page.get_by_text("Done. The link is on its way.")).to_be_visible()
+    expect(page.get_by_text("Until then you can take it back.")).to_be_visible()
     link = PaymentLink.objects.get()
     assert link.customer == ada
     assert link.amount_minor == 5546
-    channels = sorted(message.channel for message in Message.objects.all())
+    channels = sorted(link.planned_sends.get().channels)
     assert channels == ["email", "sms", "whatsapp"]
+    assert not Message.objects.exists()
     shoot(page, "created")
     assert_clean(page)
 
@@ -284,6 +285,6 @@ def test_without_a_script_everything_still_works(
     expect(page.locator(".mp-preview pre")).to_contain_text("$12.50")
     page.get_by_role("button", name="Send", exact=True).click()
 
-    expect(page.get_by_text("Done. The link is on its way.")).to_be_visible()
+    expect(page.get_by_text("Until then you can take it back.")).to_be_visible()
     assert PaymentLink.objects.get().customer == ada
     plain.close()

@@ -32,7 +32,9 @@ def make_link(page: Page, description: str, price: str) -> None:
     mail = page.frame_locator("iframe[name=mail-frame]")
     expect(mail.locator("body")).to_contain_text(price)
     page.get_by_role("button", name="Send", exact=True).click()
-    expect(page.get_by_text("Done. The link is on its way.")).to_be_visible()
+    expect(page.get_by_text("Until then you can take it back.")).to_be_visible()
+    # it leaves by itself, and the page shows it without being asked
+    expect(page.locator("#link-outgoing")).to_be_hidden()
 
 
 def test_from_sign_in_to_paid_and_reminded(demo: Demo) -> None:

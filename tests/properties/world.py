@@ -49,7 +49,13 @@ from .carrier import Carrier, Killed
 
 T = TypeVar("T")
 START = datetime.fromisoformat("2026-06-15T12:00:00+00:00")
-ELSEWHERE = ("api.", "capture.", "refund.")  # of what is not in this world
+ELSEWHERE = (
+    "api.",
+    "bulk.",
+    "capture.",
+    "refund.",
+    "send.",
+)  # of what is not in this world
 POINTS = tuple(
     sorted(point for point in crash.POINTS if not point.startswith(ELSEWHERE))
 )
@@ -61,11 +67,13 @@ TASKS: dict[str, Callable[..., object]] = {
     "links.tasks.deliver_training_webhooks": link_tasks.deliver_training_webhooks,
     "links.tasks.look_at_texts": link_tasks.look_at_texts,
     "links.tasks.process_webhook": link_tasks.process_webhook,
+    "links.tasks.send_planned": link_tasks.send_planned,
     "links.tasks.send_refund": link_tasks.send_refund,
     "links.tasks.settle_checkout": link_tasks.settle_checkout,
     "links.tasks.settle_dispute": link_tasks.settle_dispute,
     "links.tasks.settle_refund": link_tasks.settle_refund,
     "links.tasks.sweep_account": link_tasks.sweep_account,
+    "links.tasks.work_bulk": link_tasks.work_bulk,
     "notifications.tasks.send_due": message_tasks.send_due,
 }
 

@@ -41,6 +41,8 @@ BOOKING_POINTS = ("payment.before_commit", "webhook.before_done")
 OPENING_POINTS = ("checkout.before_call", "checkout.after_call")
 API_POINTS = ("api.after_claim", "api.before_commit", "api.after_commit")
 OTHER_POINTS = ("webhook.after_store", "reminder.after_claim")
+# In test_crashes_of_sendings.py.
+SENDING_POINTS = ("send.after_claim", "bulk.before_commit")
 # These in test_crashes_of_money.py.
 MONEY_POINTS = (
     "capture.before_call",
@@ -138,6 +140,7 @@ def test_every_point_of_the_product_dies_here() -> None:
         API_POINTS,
         OTHER_POINTS,
         MONEY_POINTS,
+        SENDING_POINTS,
     )
     named = [point for group in groups for point in group]
 

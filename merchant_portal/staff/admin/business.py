@@ -54,6 +54,9 @@ _PROFILE = [
     "factur_x",
     "untaxed_category",
     "untaxed_reason",
+    "undo_seconds",
+    "daily_email_limit",
+    "daily_sms_limit",
     "brand_color",
     "sender_name",
     "reply_to",
@@ -215,6 +218,10 @@ class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         (
             _("E-invoices"),
             {"fields": ("factur_x", "untaxed_category", "untaxed_reason")},
+        ),
+        (
+            _("Sending"),
+            {"fields": ("undo_seconds", "daily_email_limit", "daily_sms_limit")},
         ),
         (_("Brand"), {"fields": ("brand_color", "new_logo", "remove_logo")}),
         (_("E-mails"), {"fields": ("sender_name", "reply_to")}),

@@ -27,6 +27,9 @@ FORM = {
     "currency": "EUR",
     "language": "de",
     "time_zone": "Europe/Berlin",
+    "undo_seconds": "10",
+    "daily_email_limit": "",
+    "daily_sms_limit": "",
     "brand_color": "#123456",
 }
 
