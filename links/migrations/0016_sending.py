@@ -6,6 +6,7 @@ from django.db import migrations, models
 
 import links.models.bulk
 import links.models.planned
+import notifications.models.messages
 
 
 class Migration(migrations.Migration):
@@ -139,7 +140,7 @@ class Migration(migrations.Migration):
                     "channel",
                     models.CharField(
                         blank=True,
-                        choices=[("email", "E-mail"), ("sms", "SMS")],
+                        choices=notifications.models.messages.channel_choices,
                         help_text="once decided",
                         max_length=8,
                     ),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from merchant_portal.lib import ids
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
-from notifications.models import ChannelName, Message
+from notifications.models import Message, channel_choices
 
 from .links import PaymentLink
 
@@ -127,7 +127,7 @@ class BulkItem(models.Model):
     )
     reason = models.CharField(max_length=40, blank=True, help_text="why not")
     channel = models.CharField(
-        max_length=8, choices=ChannelName.choices, blank=True, help_text="once decided"
+        max_length=8, choices=channel_choices, blank=True, help_text="once decided"
     )
     message = models.ForeignKey(
         Message, null=True, on_delete=models.SET_NULL, related_name="+"
