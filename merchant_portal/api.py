@@ -31,6 +31,7 @@ api.add_router("payments", links.api.payments_router)
 api.add_router("disputes", links.api.disputes_router)
 api.add_router("payouts", links.api.payouts_router)
 api.add_router("messages", links.api.messages_router)
+api.add_router("reminder-plans", links.api.plans_router)
 
 
 def operations(of: ProblemAPI) -> Iterator[Operation]:

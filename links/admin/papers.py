@@ -52,7 +52,7 @@ def letter_view(request: HttpRequest, pk: int) -> HttpResponse:
         log.error("paper_not_drawn", link=link.public_id, problem=problem)
         messages.error(request, _("The letter could not be drawn. Try again later."))
         return redirect("admin:links_paymentlink_change", link.pk)
-    return _file(content, link, "letter.pdf", papers.CONTENT_TYPE)
+    return _file(content, link, ".letter.pdf", papers.CONTENT_TYPE)
 
 
 def _opened(request: HttpRequest, pk: int) -> PaymentLink:

@@ -5,6 +5,7 @@ from .links import router as links_router
 from .messages import router as messages_router
 from .payments import router as payments_router
 from .payouts import router as payouts_router
+from .plans import router as plans_router
 from .sends import router as sends_router
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "messages_router",
     "payments_router",
     "payouts_router",
+    "plans_router",
     "sends_router",
 ]

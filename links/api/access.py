@@ -45,9 +45,8 @@ def visible_to(key: ApiKey) -> QuerySet[PaymentLink]:
 
 def shown_to(key: ApiKey) -> QuerySet[PaymentLink]:
     """`visible_to` with all that LinkOut reads: two queries for any number of links."""
-    return (
-        visible_to(key).select_related("customer", "replaces").prefetch_related("lines")
-    )
+    joined = ("customer", "replaces", "reminder_plan")
+    return visible_to(key).select_related(*joined).prefetch_related("lines")
 
 
 def find(key: ApiKey, public_id: str) -> PaymentLink:

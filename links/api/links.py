@@ -18,7 +18,7 @@ from merchant_portal.staff.api_auth import Guard, actor_of, idempotent, key_of
 from merchant_portal.staff.roles import Right
 from notifications.api import MessageOut
 
-from ..models import LinkStatus, PaymentLink
+from ..models import LinkStatus, PaymentLink, ReminderPlan
 from ..services import later, links, pages, sending, timeline
 from ..services.amounts import LineData
 from ..services.links import LinkData
@@ -77,11 +77,21 @@ def create_link(request: HttpRequest, body: LinkIn) -> Status[LinkOut]:
         metadata=dict(body.metadata),
         allowed_providers=tuple(dict.fromkeys(body.providers)),
         has_reminders=body.reminders,
+        reminder_plan=_plan_of(body),
         terms=body.terms.terms(),
     )
     with as_problems():
         link = links.create(data, actor=actor_of(request))
     return Status(201, LinkOut.of(link))
+
+
+def _plan_of(body: LinkIn) -> ReminderPlan | None:
+    if body.reminder_plan is None:
+        return None
+    plan = ReminderPlan.objects.filter(public_id=body.reminder_plan).first()
+    if plan is None:
+        raise invalid("There is no such reminder plan.", pointer="/reminder_plan")
+    return plan
 
 
 @router.get("", auth=Guard(Right.LINKS_READ), response=LinkPage)

@@ -123,6 +123,7 @@ class LinkIn(NullIsLeftOut):
         list[Annotated[str, Field(max_length=20)]], Field(max_length=20)
     ] = Field(default_factory=list)
     reminders: bool = True
+    reminder_plan: PublicId | None = None
     terms: TermsIn = Field(default_factory=TermsIn)
 
 
@@ -191,6 +192,7 @@ class LinkOut(BaseModel):
     metadata: dict[str, Any]
     providers: list[str]
     reminders: bool
+    reminder_plan: str | None
     terms: TermsOut
     cancel_reason: str
     replaces: str | None
@@ -223,6 +225,7 @@ class LinkOut(BaseModel):
             metadata=link.metadata,
             providers=link.allowed_providers,
             reminders=link.has_reminders,
+            reminder_plan=link.reminder_plan.public_id if link.reminder_plan else None,
             terms=TermsOut.of(link),
             cancel_reason=link.cancel_reason,
             replaces=link.replaces.public_id if link.replaces else None,

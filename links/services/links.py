@@ -24,6 +24,7 @@ from ..models import (
     LinkStatus,
     NumberSeries,
     PaymentLink,
+    ReminderPlan,
 )
 from . import amounts, offers, planned, recipients, reminders, sessions, terms, words
 from .amounts import LineData, Totals
@@ -49,6 +50,7 @@ class LinkData:
     metadata: dict[str, Any] = field(default_factory=dict)
     allowed_providers: tuple[str, ...] = ()
     has_reminders: bool = True
+    reminder_plan: ReminderPlan | None = None
     terms: Terms = NO_TERMS
 
 
@@ -104,6 +106,7 @@ def _insert(
         metadata=data.metadata,
         allowed_providers=list(data.allowed_providers),
         has_reminders=data.has_reminders and not data.terms.is_reusable,
+        reminder_plan=data.reminder_plan,
         token_key_version=token.key_version,
         token_sha256=token.sha256,
         creation_key=data.creation_key or None,

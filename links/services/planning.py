@@ -1,7 +1,11 @@
 """Plans that changed, and who is on which: their links' due moments follow."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import time as wall_time
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -9,16 +13,85 @@ from django.utils.translation import gettext as _
 from customers.models import Customer
 from merchant_portal.audit import services as audit
 from merchant_portal.lib import clock
+from merchant_portal.lib.actors import Actor
 from merchant_portal.staff.models import User
 
-from ..models import CustomerPlan, LinkStatus, PaymentLink, ReminderPlan
-from . import links, reminders
+from ..models import (
+    CustomerPlan,
+    LinkStatus,
+    PaymentLink,
+    ReminderPlan,
+    ReminderStep,
+)
+from ..models.reminders import check_ladder
+from . import links, reminders, words
 from .errors import LinkError
 
 BATCH = 200
 SECONDS = 2.0
 # of one sweep, so that a large shop's change of plan holds nothing else up
 START = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepData:
+    """A step as it is asked for; see ReminderStep."""
+
+    anchor: str
+    offset_days: int
+    local_time: wall_time
+    act: str
+    tone: str
+    ladder: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanData:
+    """A plan as it is asked for; see ReminderPlan."""
+
+    name: str
+    steps: Sequence[StepData]
+    ladder: Sequence[str] = ()
+    ladder_hours: int = 24
+
+
+def create(data: PlanData, *, actor: Actor) -> ReminderPlan:
+    """Make a plan; LinkError names what cannot be: name, steps or ladder."""
+    plan = ReminderPlan(
+        name=words.clean_line(data.name, "name", max_length=100),
+        ladder=_ladder(data.ladder),
+        ladder_hours=data.ladder_hours,
+    )
+    if not plan.name:
+        raise LinkError(_("Give it a name."), "name")
+    seen = {(step.anchor, step.offset_days, step.act) for step in data.steps}
+    if len(seen) < len(data.steps):
+        raise LinkError(_("Two steps fall on the same day."), "steps")
+    with transaction.atomic():
+        plan.save()
+        ReminderStep.objects.bulk_create(
+            ReminderStep(
+                plan=plan,
+                anchor=step.anchor,
+                offset_days=step.offset_days,
+                local_time=step.local_time,
+                act=step.act,
+                tone=step.tone,
+                ladder=_ladder(step.ladder),
+            )
+            for step in data.steps
+        )
+        audit.record(actor.id, "reminder_plan.created", plan.public_id)
+    return plan
+
+
+def _ladder(rungs: Sequence[str]) -> list[str]:
+    ladder = list(rungs)
+    try:
+        check_ladder(ladder)
+    except ValidationError as exc:
+        raise LinkError(" ".join(exc.messages), "ladder") from exc
+    return ladder
 
 
 def follow(plan: ReminderPlan) -> None:

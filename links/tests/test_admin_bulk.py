@@ -178,7 +178,7 @@ def test_exports_what_no_spreadsheet_calculates(client: Client, owner: User) -> 
 
     answer = client.get(to(job, "csv"))
 
-    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(b"".join(answer).decode("utf-8-sig"))))
     assert (
         answer["Content-Disposition"] == f'attachment; filename="{job.public_id}.csv"'
     )

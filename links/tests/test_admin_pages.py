@@ -267,7 +267,8 @@ def test_page_needs_a_bounded_number_of_queries(owner: User) -> None:
     with CaptureQueriesContext(connection) as seen:
         client.get(page_of(link))
 
-    assert len(seen) <= 31
+    # of which a dozen read kept rows, once a second outside of tests
+    assert len(seen) <= 44
 
 
 def test_a_message_that_went_is_told_once(owner: User) -> None:

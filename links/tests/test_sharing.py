@@ -181,7 +181,7 @@ def test_the_page_shows_the_words_and_real_links(
 ) -> None:
     link = make_link(ada)
 
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(46):
         page = client.get(to(link, "change")).content.decode()
 
     assert 'href="https://wa.me/14155550100?text=' in page

@@ -37,6 +37,9 @@ SCOPES = {
     ("get", "/api/v1/disputes"): "payments:read",
     ("get", "/api/v1/disputes/{dispute_id}"): "payments:read",
     ("get", "/api/v1/payouts"): "reports:read",
+    ("get", "/api/v1/reminder-plans"): "links:read",
+    ("get", "/api/v1/reminder-plans/{plan_id}"): "links:read",
+    ("post", "/api/v1/reminder-plans"): "plans:write",
     ("get", "/api/v1/messages"): "messages:read",
 }
 LINK = {

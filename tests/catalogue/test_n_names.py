@@ -166,6 +166,8 @@ def test_staff_are_warned_of_it_in_the_business_name(doors: Doors) -> None:
         "language": "en",
         "time_zone": "UTC",
         "brand_color": "#223344",
+        "undo_seconds": "10",
+        "untaxed_category": "Z",
     }
     Business.objects.current()
 
