@@ -97,7 +97,7 @@ class StepInline(RightsMixin, StackedInline):  # type: ignore[misc]
     model = ReminderStep
     form = StepForm
     extra = 0
-    fields = (("anchor", "offset_days", "local_time"), ("act", "tone"), "ladder")
+    fields = (("anchor", "offset_days"), ("local_time", "act"), "tone", "ladder")
 
 
 @admin.register(ReminderPlan)
