@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from customers.services.customers import zone_of
@@ -18,7 +19,9 @@ from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from merchant_portal.lib.languages import OF_CUSTOMERS
 from merchant_portal.staff.roles import Right
+from notifications import kinds
 from notifications.models import ChannelName
+from notifications.services import outbox, rendering, sms_bill
 
 from ..models import TASK_RUNG, PaymentLink, ReminderPlan, Tone
 from ..models.reminders import KIND_OF_TONE
@@ -46,6 +49,7 @@ class _Seen:
     day: date | None
     counts: Counter[tuple[date, str]] = field(default_factory=Counter)
     sums: Counter[str] = field(default_factory=Counter)
+    texts: Counter[tuple[str, str]] = field(default_factory=Counter)
     links: set[int] = field(default_factory=set)
     rows: list[tuple[float, int, Foretold]] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -61,6 +65,8 @@ class _Seen:
             self.counts[day, what] += 1
             self.sums[what] += 1
             self.links.add(each.link.pk)
+            if each.channel == ChannelName.SMS:
+                self.texts[each.kind, each.language] += 1
             if self.day in (None, day):
                 self._keep(number, each)
 
@@ -189,7 +195,27 @@ def _task() -> tuple[str, str]:
 def _sums(seen: _Seen) -> Iterator[dict[str, Any]]:
     for what, name in _whats():
         if seen.sums[what]:
-            yield {"name": name, "count": seen.sums[what]}
+            more = _cost(seen.texts) if what == ChannelName.SMS else ""
+            yield {"name": name, "count": seen.sums[what], "more": more}
+
+
+def _cost(texts: Mapping[tuple[str, str], int]) -> str:
+    """In how many parts the SMS go, and for how much, as far as an example can tell."""
+    parts = sum(
+        count * _parts_of(kind, language) for (kind, language), count in texts.items()
+    )
+    about = ngettext("about %d part", "about %d parts", parts) % parts
+    cost = sms_bill.cost_of(parts)
+    return f"{about}, {cost}" if cost else about
+
+
+def _parts_of(kind: str, language: str) -> int:
+    """Of an SMS about the sample link, in these words."""
+    values = kinds.get(kind).sample(language)
+    shown = outbox.preview(
+        kind, ChannelName.SMS, language, values, rendering.sample_url()
+    )
+    return sms_bill.of(shown.text).count.parts
 
 
 def _row(each: Foretold, zone: ZoneInfo, business: Business) -> dict[str, Any]:

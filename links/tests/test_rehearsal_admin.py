@@ -1,6 +1,7 @@
 """The rehearsal in the admin, pausing, and tasks: what staff see and press."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -98,6 +99,19 @@ class TestRehearsal:
         assert str(link.number) in page
         assert "3 days after sending" in page
         assert "adae@example.com" in page
+
+    def test_says_in_how_many_parts_sms_go_and_for_how_much(
+        self, owner: User, settings: Settings
+    ) -> None:
+        settings.SMS_PRICE_MINOR, settings.SMS_PRICE_CURRENCY = Decimal("7.9"), "USD"
+        link = make_sent(owner, phone="+14155550100")
+        sending.send(link, ["sms"], actor=owner.actor())
+
+        page = signed_in(owner).get(f"{PLANS}rehearsal/")
+
+        [sms] = [each for each in page.context["sums"] if each["name"] == "SMS"]
+        assert sms["count"] == 3
+        assert sms["more"] == "about 6 parts, $0.48"
 
     def test_one_day_can_be_picked(self, owner: User) -> None:
         make_sent(owner)
