@@ -42,6 +42,13 @@ from .reminder_rules import Facts
 DAYS = 30
 CHUNK = 1000
 # links looked at together; what is kept of them is let go before the next ones
+_READ = (
+    *("public_id", "number", "status", "has_reminders", "reminder_plan"),
+    *("last_sent_at", "shared_at", "last_channels", "due_on", "expires_at"),
+    *("promise_due_at", "customer__name", "customer__language"),
+    *("customer__time_zone", "customer__country"),
+)
+# of a link and its customer; the rest of the rows is left where it is
 MESSAGE, TASK, SKIP = "message", "task", "skip"
 _DUE, _LEAVE = 0, 1
 # at one moment the pass comes before the sending
@@ -101,11 +108,7 @@ def rehearse(
 
 def _chunks(links: QuerySet[PaymentLink]) -> Iterator[list[PaymentLink]]:
     """Links by customer; those who share an address are together, for the daily limit."""
-    open_ = (
-        links.filter(reminders.IS_OUT)
-        .select_related("customer")
-        .defer("customer__search_text", "customer__note", "note", "metadata")
-    )
+    open_ = links.filter(reminders.IS_OUT).select_related("customer").only(*_READ)
     shared = (
         ContactPoint.objects.filter(is_primary=True)
         .values("kind", "value")
@@ -195,7 +198,11 @@ class _Chunk:
         if self.edited is not None:
             self.steps.update({step.pk: step for step in self.edited.steps})
         known: dict[int, list[ReminderDue]] = {}
-        rows = ReminderDue.objects.filter(link__in=links).order_by("due_at", "pk")
+        rows = (
+            ReminderDue.objects.filter(link__in=links)
+            .only("link", "step", "due_at", "state", "reason")
+            .order_by("due_at", "pk")
+        )
         for due in rows:
             known.setdefault(due.link_id, []).append(due)
         replied = self._replied(links)
