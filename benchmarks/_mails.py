@@ -56,10 +56,10 @@ def resident_kb(process: ChildProcess) -> list[int]:
     return found
 
 
-def make_links(count: int) -> None:
+def make_links(count: int, *, with_invoice: bool = False) -> None:
     """Links that wait for their money, each of another customer with their own name.
 
-    Their mails carry no invoice: what that costs is a figure of its own.
+    Their mails carry no invoice, unless that is measured.
     """
     from django.db import connection
 
@@ -69,7 +69,7 @@ def make_links(count: int) -> None:
     from merchant_portal.lib import clock
 
     multiply(count)
-    Business.objects.update_or_create(pk=1, defaults={"attaches_invoice": False})
+    Business.objects.update_or_create(pk=1, defaults={"attaches_invoice": with_invoice})
     now = clock.now()
     people = Customer.objects.bulk_create(
         [

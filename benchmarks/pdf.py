@@ -32,13 +32,18 @@ def main() -> None:
         )
 
 
-def _wanted() -> list[Any]:
+def bare(count: int) -> list[Callable[[], bytes]]:
+    """What draws the invoices of so many links with Typst alone."""
+    return [_bare(data) for data in _ready(_wanted(count))]
+
+
+def _wanted(count: int = INVOICES) -> list[Any]:
     """Links with their customers and lines, and the business, all read."""
     from links.models import PaymentLink
     from merchant_portal.business.models import Business
 
     business = Business.objects.current()
-    links = PaymentLink.objects.select_related("customer").order_by("pk")[:INVOICES]
+    links = PaymentLink.objects.select_related("customer").order_by("pk")[:count]
     return [(link, list(link.lines.order_by("position")), business) for link in links]
 
 

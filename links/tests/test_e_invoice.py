@@ -27,6 +27,7 @@ from merchant_portal.business.models import Business
 from merchant_portal.lib.money import Money
 from merchant_portal.staff.roles import Role
 
+from . import schematron
 from .factories import NOON, make_customer, make_link, make_seen, make_user
 from .pdf_reader import words
 from .test_invoice_pdf import CAKE, CANDLES, DUE, is_archival, shop
@@ -56,11 +57,12 @@ def pdf_of(link: PaymentLink, business: Business) -> bytes:
 
 
 def xml_in(content: bytes) -> Any:
-    """The e-invoice of a PDF, valid by the schema of its profile."""
+    """The e-invoice of a PDF, valid by the schema and the rules of its profile."""
     name, xml = facturx.get_xml_from_pdf(content, check_xsd=True)
     assert name == xmp.FILE_NAME
     root = etree.fromstring(xml)
     assert facturx.get_level(root) == "en16931"
+    assert schematron.findings(xml) == []
     return root
 
 
@@ -199,7 +201,19 @@ def test_all_prices_reconcile(
         return
     root = etree.fromstring(xml.encode())
     facturx.xml_check_xsd(xml.encode(), flavor="factur-x", level="en16931")
+    assert schematron.findings(xml.encode()) == []
     reconciled(root, link)
+
+
+def test_control_a_sum_that_is_a_cent_off_breaks_the_rules() -> None:
+    business, link = seller(), sold(CAKE)
+    facts = papers.facts_of(link, list(link.lines.all()), business, is_payable=True)
+    xml = e_invoices.xml_of(facts)
+    root = etree.fromstring(xml.encode())
+    [total] = root.iter(f"{RAM}GrandTotalAmount")
+    total.text = str(Decimal(total.text or "0") + Decimal("0.01"))
+
+    assert schematron.findings(etree.tostring(root))
 
 
 @pytest.mark.parametrize(
