@@ -2,7 +2,7 @@
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 
 from notifications.models import MessageState
 
@@ -20,7 +20,7 @@ STATE_COLORS: dict[str, str] = {
 OUTCOMES: dict[Outcome, Promise] = {
     Outcome.WAITING: gettext_lazy("Not yet looked at"),
     Outcome.GOING: gettext_lazy("Waiting to leave"),
-    Outcome.SENT: pgettext_lazy("outcomes of many", "Sent"),
+    Outcome.SENT: gettext_lazy("Has left"),
     Outcome.LEFT_OUT: gettext_lazy("Left out"),
     Outcome.FAILED: gettext_lazy("Failed"),
 }
