@@ -28,10 +28,7 @@ PANEL = "admin/links/staffnoticechoice/panel.html"
 _ABOUT = {
     News.PAID: gettext_lazy("Each payment that a customer made."),
     News.FAILED: gettext_lazy("A card was declined, or a transfer came back."),
-    News.REPLIED: gettext_lazy(
-        "“My links” are those you made; for owners and managers also those that nobody"
-        " looks after."
-    ),
+    News.REPLIED: gettext_lazy("A question, a receipt, or that the amount is wrong."),
     News.DISPUTED: gettext_lazy("There is a day before which it must be answered."),
     News.UNDELIVERED: gettext_lazy("It bounced, failed, or was marked as spam."),
     News.TASK: gettext_lazy("From a reminder plan, or from a colleague."),
@@ -124,7 +121,6 @@ def _told(user: User, chosen: dict[News, Choice], hour: int) -> dict[str, Any]:
                 "how": how,
                 "how_name": how.label,
                 "whose": whose,
-                "whose_name": whose.label,
                 "has_links": news not in _NO_CHOICE_OF_LINKS,
             }
             for news, (how, whose) in chosen.items()

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
@@ -15,7 +15,9 @@ from ..models import NoticeItem, StaffDigest
 from . import notice_mail, notices
 
 KEEP = timedelta(days=30)
-# What was told, to find out what a mail left out; and what waits for nobody.
+# What was told, so that a mail that waits for days can still be written.
+MOST = 500
+# forgotten at a time; SQLite holds its lock meanwhile
 
 
 def make_due() -> int:
@@ -77,7 +79,12 @@ def _mail(digest: StaffDigest, person: User) -> outbox.NewMessage:
 
 
 def _forget(now: datetime) -> None:
-    """What is old enough, told or not: who left, or chose otherwise, is told nothing."""
-    old = NoticeItem.objects.filter(at__lt=now - KEEP)
-    first = list(old.order_by("pk").values_list("pk", flat=True)[:500])
+    """What was told long ago, and what waits for somebody who left.
+
+    Never by when it happened alone: money may be heard of months later.
+    """
+    was_told = Q(digest__created_at__lt=now - KEEP)
+    waits_for_nobody = Q(digest=None, person__is_active=False, at__lt=now - KEEP)
+    old = NoticeItem.objects.filter(was_told | waits_for_nobody)
+    first = list(old.order_by("pk").values_list("pk", flat=True)[:MOST])
     NoticeItem.objects.filter(pk__in=first).delete()

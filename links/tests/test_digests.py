@@ -207,6 +207,13 @@ class TestTwice:
         assert waiting.person_id == owner.pk
 
 
+def test_money_heard_of_months_later_is_told(owner: User) -> None:
+    book("late", at(7, day=DAY - timedelta(days=90)))
+    make_due(at(8))
+
+    assert "Money came in: 1 (€12.50)" in said(mails()[0])
+
+
 def test_what_is_old_is_forgotten(owner: User) -> None:
     book("a", at(7))
     make_due(at(8))
