@@ -153,7 +153,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("off", "Not at all"),
                             ("at_once", "At once"),
-                            ("digest", "In the daily digest"),
+                            ("digest", "Daily digest"),
                         ],
                         max_length=8,
                     ),

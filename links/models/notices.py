@@ -32,7 +32,7 @@ class News(models.TextChoices):
 class How(models.TextChoices):
     OFF = "off", _("Not at all")
     AT_ONCE = "at_once", _("At once")
-    DIGEST = "digest", _("In the daily digest")
+    DIGEST = "digest", _("Daily digest")
 
 
 class Whose(models.TextChoices):

@@ -14,6 +14,7 @@ from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Role
 from merchant_portal.staff.tests.factories import make_user
 from notifications.models import Message
+from notifications.services import outbox
 
 from .gaps import Gap, without_constraint
 
@@ -84,7 +85,7 @@ def test_control_without_the_claim_the_same_news_is_told_twice(
 
     def make_blindly(person: User, day: date, now: datetime) -> bool:
         digest = StaffDigest.objects.create(person=person, day=day, created_at=now)
-        digests.outbox.want_many([digests._mail(digest, person)])
+        outbox.want_many([digests._mail(digest, person)])
         return True
 
     monkeypatch.setattr(digests, "make", after_look.before(make_blindly))
