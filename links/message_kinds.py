@@ -10,9 +10,18 @@ from merchant_portal.staff.roles import Right
 from notifications import visibility
 from notifications.kinds import Kind, no_files, register
 from notifications.models import Category, ChannelName, Message
+from notifications.services import copies
 
 from .models import KIND_OF_TONE, PaymentLink
-from .services import message_rules, message_values, pages, papers, receipts
+from .services import (
+    message_rules,
+    message_values,
+    notice_mail,
+    notices,
+    pages,
+    papers,
+    receipts,
+)
 
 
 def _always(messages: Sequence[Message]) -> set[int]:
@@ -39,9 +48,12 @@ def _visible(user: User, messages: QuerySet[Message]) -> QuerySet[Message]:
         return messages
     own = PaymentLink.objects.visible_to(user).values("public_id")
     is_theirs = Q(reference__regex=r"^(plk|dsp|rep)_")
-    return messages.filter(Q(reference__in=own) | ~is_theirs)
+    about_own = messages.filter(Q(reference__in=own) | ~is_theirs)
+    return about_own.exclude(Q(kind__in=_TO_STAFF) & ~Q(recipient=user.email))
 
 
+_TO_STAFF = (notices.KIND, copies.KIND)
+# to colleagues and to the shop's own mailbox, about anybody's links
 visibility.register(_visible)
 StillDue = Callable[[Sequence[Message]], set[int]]
 _FILES = {
@@ -78,3 +90,17 @@ for _name, _category, _still_due in _KINDS:
             sample=message_values.sample,
         )
     )
+register(
+    Kind(
+        name=notices.KIND,
+        category=Category.NOTICE,
+        channels=frozenset({ChannelName.EMAIL}),
+        placeholders=notice_mail.PLACEHOLDERS,
+        required=notice_mail.PLACEHOLDERS,
+        context=notice_mail.context,
+        still_due=notice_mail.still_due,
+        admin_url=notice_mail.admin_url,
+        sample=notice_mail.sample,
+        for_staff=True,
+    )
+)

@@ -12,6 +12,7 @@ from .services import (
     checkouts,
     climbing,
     comparisons,
+    digests,
     disputes,
     inbox,
     later,
@@ -24,6 +25,7 @@ from .services import (
     texts,
     ticks,
     training,
+    undelivered,
 )
 
 log = structlog.get_logger(__name__)
@@ -164,6 +166,8 @@ def sweep() -> None:
         pass
     while climbing.climb_due():
         pass
+    undelivered.look()
+    digests.make_due()
     planning.replan_for_a_while()
     texts.look()
     bulk.forget_drafts()

@@ -57,6 +57,10 @@ UNFOLD: dict[str, Any] = {
     },
     "ACCOUNT": {
         "navigation": [
+            {
+                "title": _("What I am told"),
+                "link": reverse_lazy("admin:links_staffnoticechoice_changelist"),
+            },
             {"title": _("Two-factor sign-in"), "link": reverse_lazy("mfa_index")},
             {
                 "title": _("Change password"),

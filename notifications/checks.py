@@ -6,7 +6,6 @@ from django.conf import settings
 from django.core import checks
 
 from . import kinds
-from .models import Category
 from .services import layouts, placeholders, rendering
 
 
@@ -25,7 +24,7 @@ def templates_use_known_placeholders(
 
 def languages_of(kind: kinds.Kind) -> list[str]:
     """Those in which its readers are written to: customers, or people who work here."""
-    if kind.category == Category.SIGN_IN:
+    if kind.is_to_staff:
         return list(settings.SCREEN_LANGUAGES)
     return layouts.languages()
 

@@ -47,7 +47,8 @@ class Kind:
     gives, for those that must not leave at `now`, the moment from which they may.
     `sample`: values to preview with, by language. `attachments` gives what makes the
     files of an e-mail, called when its turn comes. `is_given`: its words come rendered
-    from the caller, and it has no templates.
+    from the caller, and it has no templates. `for_staff`: its readers work here, and it
+    has templates in their languages only.
     """
 
     name: str
@@ -63,6 +64,11 @@ class Kind:
     attachments: Callable[[Sequence[Message]], Mapping[int, Files]] = no_files
     required: frozenset[str] = field(default_factory=frozenset)
     is_given: bool = False
+    for_staff: bool = False
+
+    @property
+    def is_to_staff(self) -> bool:
+        return self.for_staff or self.category == Category.SIGN_IN
 
     @property
     def has_link(self) -> bool:

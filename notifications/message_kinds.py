@@ -10,7 +10,7 @@ from merchant_portal.staff.services import people
 from . import kinds
 from .kinds import Kind, Values
 from .models import Category, ChannelName, Message
-from .services import rendering
+from .services import copies, rendering
 
 
 def _users(messages: Sequence[Message]) -> dict[str, User]:
@@ -75,6 +75,21 @@ kinds.register(
         channels=frozenset({ChannelName.EMAIL}),
         placeholders=frozenset(),
         context=_given,
+        admin_url=_staff_url,
+        sample=lambda language: {},
+        is_given=True,
+    )
+)
+kinds.register(
+    Kind(
+        name=copies.KIND,
+        category=Category.NOTICE,
+        channels=frozenset({ChannelName.EMAIL}),
+        placeholders=frozenset(),
+        context=_given,
+        link_urls=copies.link_urls,
+        attachments=copies.attachments,
+        still_due=copies.still_due,
         admin_url=_staff_url,
         sample=lambda language: {},
         is_given=True,

@@ -9,6 +9,15 @@ from .fees import FeeRate
 from .inbox import EventState, WebhookCertificate, WebhookEvent
 from .lines import LineItem
 from .links import AmountKind, LinkStatus, PaymentLink
+from .notices import (
+    How,
+    News,
+    NoticeItem,
+    StaffDigest,
+    StaffNoticeChoice,
+    ToldMessage,
+    Whose,
+)
 from .numbers import NumberSeries
 from .payments import Mismatch, Payment, PaymentState
 from .payouts import Payout, PayoutState
@@ -60,12 +69,15 @@ __all__ = [
     "EventState",
     "FeeRate",
     "Gap",
+    "How",
     "ItemState",
     "LastSweep",
     "LineItem",
     "LinkStatus",
     "Measure",
     "Mismatch",
+    "News",
+    "NoticeItem",
     "NumberSeries",
     "PayerReply",
     "Payment",
@@ -84,10 +96,13 @@ __all__ = [
     "ReminderPlan",
     "ReminderStep",
     "ReplyKind",
+    "StaffDigest",
+    "StaffNoticeChoice",
     "StaffTask",
     "StepAct",
     "Subject",
     "TaskKind",
+    "ToldMessage",
     "Tone",
     "TrainingDispute",
     "TrainingPayment",
@@ -96,4 +111,5 @@ __all__ = [
     "Way",
     "WebhookCertificate",
     "WebhookEvent",
+    "Whose",
 ]

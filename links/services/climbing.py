@@ -23,7 +23,7 @@ from ..models import (
     StaffTask,
     TaskKind,
 )
-from . import quiet, recipients, reminder_facts, reminder_rules, reminders
+from . import notices, quiet, recipients, reminder_facts, reminder_rules, reminders
 
 BATCH = 100
 AGAIN = timedelta(minutes=30)
@@ -199,7 +199,7 @@ def _next_rung(
 
 
 def _tell_staff(climb: Climb, link: PaymentLink, now: datetime) -> None:
-    StaffTask.objects.get_or_create(
+    task, is_new = StaffTask.objects.get_or_create(
         link=link,
         origin=f"climb:{climb.message.public_id}",
         defaults={
@@ -210,6 +210,8 @@ def _tell_staff(climb: Climb, link: PaymentLink, now: datetime) -> None:
             "created_at": now,
         },
     )
+    if is_new:
+        notices.tell([notices.of_task(task)])
     Activity.objects.create(
         link=link,
         kind="task.made",

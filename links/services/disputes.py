@@ -18,6 +18,7 @@ from ..models import (
     Dispute,
     DisputeState,
     Measure,
+    News,
     Payment,
     PaymentLink,
     ProviderAccount,
@@ -31,7 +32,7 @@ from ..providers.base import (
     ProviderRejected,
 )
 from ..providers.registry import get_provider
-from . import accounts, alerts, pacing, payments, refunds, totals
+from . import accounts, notices, pacing, payments, refunds, totals
 
 S = DisputeState
 CHECK_EVERY = timedelta(hours=4)
@@ -128,7 +129,7 @@ def _book(account: ProviderAccount, seen: DisputeSnapshot) -> Dispute | None:
     if payment is not None and payment.surplus_minor:
         refunds.propose_surplus(payment)
     if not was.state and dispute.is_open:
-        alerts.dispute_opened(dispute, link)
+        notices.tell([_happened(dispute, link)])
     _count(was.lost, _lost(dispute))
     return dispute
 
@@ -233,6 +234,12 @@ def _facts(seen: DisputeSnapshot, now: datetime) -> dict[str, object]:
         "closed_at": (seen.changed_at or now) if is_closed else None,
         "next_check_at": None if is_closed else now + CHECK_EVERY,
     }
+
+
+def _happened(dispute: Dispute, link: PaymentLink | None) -> notices.Happening:
+    return notices.Happening(
+        News.DISPUTED, dispute.public_id, dispute.recorded_at, link, dispute.amount
+    )
 
 
 def _note(

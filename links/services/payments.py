@@ -30,10 +30,10 @@ from . import (
     accounts,
     allocating,
     planned,
-    recipients,
     refunds,
     reminders,
     sessions,
+    telling,
     totals,
 )
 
@@ -95,6 +95,7 @@ def _book(
         return payment if has_refunds else None
     if link is not None:
         _settle(link, checkout, payment, was, actor)
+    telling.of_payment(payment, link, was_state=was.state, was_link=was.link_pk)
     if payment.state == S.SUCCEEDED and was.state != S.SUCCEEDED:
         totals.add(Measure.PAID, payment.amount, payment.occurred_at)
     return payment
@@ -289,7 +290,7 @@ def _settle(
     was: _Before,
     actor: Actor,
 ) -> None:
-    """Derive the locked link's status and tell everyone whom the news concerns."""
+    """Derive the locked link's status and write the news on its timeline."""
     now = clock.now()
     is_new_here = was.link_pk is None
     told = []
@@ -298,8 +299,6 @@ def _settle(
     if payment.state == S.SUCCEEDED:
         told += _count(link, checkout, payment, now)
     Activity.objects.bulk_create(told)
-    if payment.state == S.SUCCEEDED and (was.state != S.SUCCEEDED or is_new_here):
-        _queue_receipts(link, payment)
 
 
 def _told(link: PaymentLink, payment: Payment, actor: Actor, now: datetime) -> Activity:
@@ -347,23 +346,3 @@ def _end(link: PaymentLink) -> LinkStatus | None:
     # Of an amount still to be chosen nothing is known before its first money.
     suffices = 0 < link.amount_minor <= link.amount_paid_minor
     return LinkStatus.PAID if suffices else None
-
-
-def _queue_receipts(link: PaymentLink, payment: Payment) -> None:
-    known = recipients.addresses(link)
-    channels = [c for c in link.last_channels if c in known] or list(known)[:1]
-    language = recipients.language(link)
-    outbox.want_many(
-        [
-            outbox.NewMessage(
-                kind="receipt",
-                channel=channel,
-                recipient=known[channel],
-                language=language,
-                reference=link.public_id,
-                subject_id=payment.public_id,
-                dedupe_key=f"receipt:{payment.public_id}:{channel}",
-            )
-            for channel in channels
-        ]
-    )

@@ -21,7 +21,15 @@ from ..models import (
     StaffTask,
     TaskKind,
 )
-from . import climbing, quiet, recipients, reminder_facts, reminder_rules, reminders
+from . import (
+    climbing,
+    notices,
+    quiet,
+    recipients,
+    reminder_facts,
+    reminder_rules,
+    reminders,
+)
 from .reminder_rules import Facts
 
 BATCH = 200
@@ -192,5 +200,17 @@ def _write(this: _Round) -> None:
         )
     ReminderDue.objects.bulk_update(this.resting, ["due_at", "reason"])
     Activity.objects.bulk_create(this.activities)
-    StaffTask.objects.bulk_create(this.tasks, ignore_conflicts=True)
+    _write_tasks(this.tasks)
     climbing.watch(outbox.enqueue_many(this.messages), this.climbs)
+
+
+def _write_tasks(tasks: Sequence[StaffTask]) -> None:
+    """Those that are new are told of."""
+    if not tasks:
+        return
+    StaffTask.objects.bulk_create(tasks, ignore_conflicts=True)
+    ids = [task.public_id for task in tasks]
+    new = set(
+        StaffTask.objects.filter(public_id__in=ids).values_list("public_id", flat=True)
+    )
+    notices.tell([notices.of_task(task) for task in tasks if task.public_id in new])

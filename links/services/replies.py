@@ -19,8 +19,8 @@ from merchant_portal.staff.models import User
 from notifications.models import Category, ChannelName
 from notifications.services import outbox
 
-from ..models import DueState, PayerReply, PaymentLink, ReplyKind
-from . import alerts, links, pauses, recipients, reminders, words
+from ..models import DueState, News, PayerReply, PaymentLink, ReplyKind
+from . import links, notices, pauses, recipients, reminders, words
 from .errors import LinkConflict, LinkError
 
 K = ReplyKind
@@ -92,7 +92,9 @@ def give(link: PaymentLink, said: Said, *, is_payable: bool) -> PayerReply:
         else:
             reminders.plan(locked)
             reminders.rest(locked, now + pauses.PATIENCE)
-            alerts.customer_wrote(reply, locked)
+            notices.tell(
+                [notices.Happening(News.REPLIED, reply.public_id, now, locked)]
+            )
     return reply
 
 

@@ -10,7 +10,7 @@ from merchant_portal.lib import clock
 from merchant_portal.staff.models import User
 
 from ..models import PaymentLink, StaffTask
-from . import links
+from . import links, notices
 from .errors import LinkConflict
 
 
@@ -38,4 +38,7 @@ def change(
         )
         if not changed:
             raise LinkConflict(_("Somebody has done this in the meantime."))
+        if assigned_to not in (None, by, task.assigned_to):
+            fresh = StaffTask.objects.select_related("link").get(pk=task.pk)
+            notices.tell([notices.of_task(fresh)])
         audit.record(by.actor().id, "task.changed", task.public_id)

@@ -16,6 +16,8 @@ from merchant_portal.lib.actors import SYSTEM, Actor
 from merchant_portal.lib.money import Money
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Role
+from notifications.models import Message
+from notifications.services import contents
 
 FIXED = Terms()
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -23,6 +25,13 @@ NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
 def make_user(role: Role = Role.OWNER, email: str = "") -> User:
     return User.objects.create_user(email or f"{ids.new('u')}@shop.example", role=role)
+
+
+def said(message: Message) -> str:
+    """The words of a mail, as its reader will see them."""
+    shown = contents.shown(message)
+    assert shown is not None
+    return shown.text
 
 
 def send_at_once() -> None:

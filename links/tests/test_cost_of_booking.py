@@ -8,16 +8,35 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from links.models import Checkout, CheckoutState, Payment, PaymentLink, ProviderAccount
+from links.models import (
+    Checkout,
+    CheckoutState,
+    How,
+    News,
+    NoticeItem,
+    Payment,
+    PaymentLink,
+    ProviderAccount,
+    Whose,
+)
 from links.providers.base import PaymentSnapshot, RefundSnapshot, RefundState
-from links.services import accounts, checkouts, keyring, payments
+from links.services import (
+    accounts,
+    checkouts,
+    keyring,
+    notice_choices,
+    notice_rules,
+    payments,
+)
 from links.services.amounts import LineData
 from merchant_portal.business import services as business
 from merchant_portal.lib import clock
 from merchant_portal.lib.money import Money
+from merchant_portal.staff.roles import Role
+from notifications.models import Message
 from notifications.services import outbox
 
-from .factories import NOON, make_customer, make_link, make_seen
+from .factories import NOON, make_customer, make_link, make_seen, make_user
 
 pytestmark = pytest.mark.django_db
 MOST = 17
@@ -67,9 +86,11 @@ def _as_in_production(settings: Any) -> Iterator[None]:
     settings.KEPT_SECONDS = 60
     keyring.forget()
     business.forget()
+    notice_rules.forget()
     yield
     keyring.forget()
     business.forget()
+    notice_rules.forget()
 
 
 def first(link: PaymentLink) -> PaymentSnapshot:
@@ -113,6 +134,7 @@ def statements(news: Callable[[PaymentLink], PaymentSnapshot], count: int) -> li
     keyring.forget()
     keyring.held()
     business.kept()
+    notice_rules.people()
     with CaptureQueriesContext(connection) as asked:
         payments.record(seen)
     texts = [query["sql"] for query in asked]
@@ -135,6 +157,40 @@ def test_takes_the_same_few_statements(
     assert len(many) == len(few)
     numbered = 2 if news is refund else 0  # that of its credit note
     assert len(many) <= MOST + numbered
+
+
+class TestWhoIsTold:
+    """What staff want to know of payments costs a statement at most."""
+
+    def told(self, how: How) -> int:
+        """Statements of a first payment, where three want it so."""
+        for role in (Role.OWNER, Role.MANAGER, Role.FINANCE):
+            person = make_user(role)
+            wanted = {**notice_choices.chosen(person), News.PAID: (how, Whose.ALL)}
+            notice_choices.save(person, wanted, person.digest_hour)
+        return self.count()
+
+    def count(self) -> int:
+        notice_rules.forget()
+        statements(first, 1)
+        _rename()
+        return len(statements(first, 1))
+
+    def test_nothing_where_nobody_wants_it(self) -> None:
+        nobody = self.count()
+        _rename()
+
+        assert self.told(How.OFF) == nobody
+
+    @pytest.mark.parametrize(("how", "more"), [(How.AT_ONCE, 0), (How.DIGEST, 1)])
+    def test_the_same_for_three(self, how: How, more: int) -> None:
+        nobody = self.count()
+        _rename()
+
+        assert self.told(how) == nobody + more
+        mails = Message.objects.filter(kind="staff_news", subject_id="paid")
+        items = NoticeItem.objects.filter(news="paid")
+        assert (mails.count(), items.count()) == ((6, 0) if more == 0 else (0, 6))
 
 
 def _rename() -> None:

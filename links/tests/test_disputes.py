@@ -22,9 +22,9 @@ from merchant_portal.lib import clock
 from merchant_portal.lib.money import Money
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Role
-from notifications.models import Message, MessageContent
+from notifications.models import Message
 
-from .factories import NOON, make_customer, make_link, make_seen, make_user
+from .factories import NOON, make_customer, make_link, make_seen, make_user, said
 
 pytestmark = pytest.mark.django_db
 S = DisputeState
@@ -317,10 +317,10 @@ class TestAlert:
         for seen in (SEEN, SEEN, UNDER_REVIEW, replace(SEEN, changed_at=NOON)):
             disputes.record(seen)
 
-        mails = Message.objects.filter(kind="notice")
+        mails = Message.objects.filter(kind="staff_news")
         assert {m.recipient for m in mails} == {owner.email, finance.email}
         assert mails.count() == 2
-        text = MessageContent.objects.get(message__recipient=owner.email).text
+        text = said(Message.objects.get(recipient=owner.email))
         assert "€12.50 through Training is disputed" in text
         assert str(link.number) in text
         assert "product not received" in text
@@ -328,7 +328,7 @@ class TestAlert:
             "Answer at Training before March 17, 2026, 13:00 (Europe/Paris); the shop"
             " cannot answer for you here." in text
         )
-        german = MessageContent.objects.get(message__recipient=finance.email).text
+        german = said(Message.objects.get(recipient=finance.email))
         assert "Antworten Sie bei Training vor dem 17. März 2026, 13:00" in german
 
     @pytest.mark.parametrize("seen", [WON, LOST])
@@ -337,12 +337,12 @@ class TestAlert:
     ) -> None:
         disputes.record(seen)
 
-        assert not Message.objects.filter(kind="notice").exists()
+        assert not Message.objects.filter(kind="staff_news").exists()
 
     def test_an_orphan_is_told_of_too(self, owner: User) -> None:
         disputes.record(replace(SEEN, respond_by=None, reason=""))
 
-        text = MessageContent.objects.get().text
+        text = said(Message.objects.get())
         assert "Answer at Training soon" in text
 
 

@@ -10,7 +10,7 @@ from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Role
 from notifications.models import Message, MessageState
 
-from .factories import make_customer, make_link, make_seen, make_user
+from .factories import make_customer, make_link, make_seen, make_user, said
 from .test_replies import DUE, at, days, give, make_sent, pass_time
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,9 @@ K = ReplyKind
 class TestTold:
     def told(self) -> set[str]:
         return set(
-            Message.objects.filter(kind="notice").values_list("recipient", flat=True)
+            Message.objects.filter(kind="staff_news").values_list(
+                "recipient", flat=True
+            )
         )
 
     def test_whoever_made_the_link(self) -> None:
@@ -31,7 +33,7 @@ class TestTold:
         give(link, K.QUESTION, "See http://evil.example/x now", at=clock.now())
 
         assert self.told() == {agent.email}
-        words = Message.objects.get(kind="notice").content.text
+        words = said(Message.objects.get(kind="staff_news"))
         assert "See now" in words
         assert "evil" not in words
         assert f"/admin/links/paymentlink/{link.pk}/change/#replies" in words

@@ -110,4 +110,4 @@ def test_stop_is_no_reply() -> None:
 
     assert (row.meaning, row.is_open) == ("stop", False)
     assert not PayerReply.objects.exists()
-    assert Message.objects.filter(kind="notice").count() == 0
+    assert Message.objects.filter(kind="staff_news").count() == 0

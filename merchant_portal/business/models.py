@@ -198,6 +198,16 @@ class Business(models.Model):
         blank=True,
         help_text=_("As for e-mails. Empty: no limit."),
     )
+    copy_invitations_to = models.EmailField(
+        _("copy of every invitation and reminder to"),
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_(
+            "Your own mailbox. Each e-mail that asks for money is followed by a copy"
+            " of it. Empty: no copies."
+        ),
+    )
     sending_stopped_at = models.DateTimeField(
         null=True,
         editable=False,

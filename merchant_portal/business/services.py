@@ -195,6 +195,7 @@ _KNOWN: dict[str, tuple[Callable[[str], bool], str]] = {
 _VALIDATORS: dict[str, Callable[[str], None]] = {
     "email": EmailValidator(),
     "reply_to": EmailValidator(),
+    "copy_invitations_to": EmailValidator(),
     "website": URLValidator(schemes=["http", "https"]),
     "terms_url": URLValidator(schemes=["http", "https"]),
     "privacy_url": URLValidator(schemes=["http", "https"]),

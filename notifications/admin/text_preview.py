@@ -9,7 +9,7 @@ from merchant_portal.staff.models import User
 
 from .. import kinds, visibility
 from ..kinds import Kind, Values
-from ..models import Category, Message
+from ..models import Message
 from ..services import rendering, sms_parts, templates, wording
 from ..services.placeholders import PlaceholderError
 from ..services.rendering import Rendered, SmsCount
@@ -56,7 +56,7 @@ def examples(kind: Kind, language: str, user: User) -> list[Example]:
 
 def _recent(kind: Kind, user: User) -> list[Message]:
     """The newest message of each thing that this kind could be about."""
-    if kind.category == Category.SIGN_IN:
+    if kind.is_to_staff:
         return []
     newest = Message.objects.aggregate(newest=Max("pk"))["newest"]
     if newest is None:

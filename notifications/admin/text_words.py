@@ -20,6 +20,7 @@ ABOUT: dict[str, Promise] = {
     "password_reset": _("Goes to staff who forgot their password."),
     "staff_invitation": _("Goes to new members of staff."),
     "notice": _("Tells staff about their account."),
+    "staff_news": _("Tells staff what happened, at once or as a digest of the day."),
 }
 PLACEHOLDERS: dict[str, Promise] = {
     "greeting": _("Greeting with the name"),

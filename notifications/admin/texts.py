@@ -16,7 +16,7 @@ from merchant_portal.staff.roles import Right
 
 from .. import checks, kinds
 from ..kinds import Kind
-from ..models import Category, Template
+from ..models import Template
 from ..services import readers, templates
 from . import text_editor, text_history, text_words
 from .labels import kind_title
@@ -105,7 +105,7 @@ def _languages(
 ) -> dict[str, Any]:
     codes = checks.languages_of(kind)
     is_changed = any((kind.name, code) in own for code in codes)
-    is_to_staff = kind.category == Category.SIGN_IN
+    is_to_staff = kind.is_to_staff
     rows = []
     for code in codes:
         is_own = (kind.name, code) in own

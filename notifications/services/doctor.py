@@ -262,7 +262,7 @@ def _advice(kind: Kind, channel: str, words: Words) -> Iterator[Finding]:
         if len(words.subject) > GOOD_SUBJECT + 20 * words.subject.count("{"):
             yield warn("subject", _("The subject is long: most programs cut it off."))
         return
-    if "business_name" not in used and kind.category != Category.SIGN_IN:
+    if "business_name" not in used and not kind.is_to_staff:
         yield warn(place, _("It does not say whom it is from: use {business_name}."))
     if kind.category == Category.REMINDER and "STOP" not in words.text:
         yield warn(place, _("It does not say that STOP ends the reminders."))

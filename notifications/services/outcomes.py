@@ -17,7 +17,7 @@ from merchant_portal.lib.crash import crash_at
 
 from ..channels import base
 from ..models import Attempt, Message, MessageState
-from . import settling
+from . import copies, settling
 from .claims import Claim
 
 MAX_ERROR_LENGTH = 300  # width of the columns
@@ -127,6 +127,7 @@ def _write_group(group: Sequence[tuple[Claim, str]], state: MessageState) -> Non
             held.message.provider_message_id = provider_message_id
             held.message.sent_at = now
             settling.announce(held.message)
+        copies.follow(held.message for held, _name in kept)
     if lost:
         _tell_late([held for held, _name in lost])
 

@@ -167,3 +167,15 @@ def fill_late(text: str, urls: Mapping[str, str], *, as_html: bool = False) -> s
         return html.escape(url) if as_html else url
 
     return _LATE_NAME.sub(address, text)
+
+
+def fill_some(text: str, urls: Mapping[str, str], *, as_html: bool = False) -> str:
+    """As `fill_late`, for a text that stays stored: other late names stay as they are."""
+
+    def address(match: re.Match[str]) -> str:
+        url = "" if match[1] else urls.get(match[2], "")
+        if not url:
+            return match[0]
+        return html.escape(url) if as_html else url
+
+    return _LATE_NAME.sub(address, text)

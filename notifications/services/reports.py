@@ -8,7 +8,7 @@ from django.db import transaction
 from merchant_portal.lib import clock
 
 from ..models import ChannelName, DeliveryEvent, Message, MessageState, OptOut
-from . import opt_outs, settling
+from . import copies, opt_outs, settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Report:
 
 
 UNWELCOME = frozenset({MessageState.BOUNCED, MessageState.COMPLAINED})
+ARRIVED = frozenset({MessageState.SENT, MessageState.DELIVERED})
 SOFT_BOUNCE = "soft bounce"
 # It did not arrive, which may be different the next time.
 
@@ -85,6 +86,8 @@ def record(message: Message, report: Report) -> bool:
         )
         if has_moved:
             settling.announce(message)
+            if message.state in ARRIVED:
+                copies.follow([message])
         _note_address(message, report, has_moved=has_moved)
     return True
 

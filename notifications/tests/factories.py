@@ -86,6 +86,7 @@ class Shop:
             "reminder": self.kind("reminder", Category.REMINDER),
             "receipt": self.kind("receipt", Category.RECEIPT),
             "notice": kinds.get("notice"),
+            "copy": kinds.get("copy"),
             "password_reset": kinds.get("password_reset"),
         }
 

@@ -60,6 +60,7 @@ _PROFILE = [
     "brand_color",
     "sender_name",
     "reply_to",
+    "copy_invitations_to",
 ]
 
 
@@ -224,7 +225,7 @@ class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             {"fields": ("undo_seconds", "daily_email_limit", "daily_sms_limit")},
         ),
         (_("Brand"), {"fields": ("brand_color", "new_logo", "remove_logo")}),
-        (_("E-mails"), {"fields": ("sender_name", "reply_to")}),
+        (_("E-mails"), {"fields": ("sender_name", "reply_to", "copy_invitations_to")}),
     )
 
     def changelist_view(

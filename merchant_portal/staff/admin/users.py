@@ -21,6 +21,7 @@ from .. import second_factor
 from ..models import User
 from ..roles import Right, Role
 from ..services import people
+from . import panels
 from .rights import RightsMixin, actor_of
 
 ROLE_COLOURS = {
@@ -95,6 +96,7 @@ class UserAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     ordering = ("name", "email")
     actions = None
     actions_detail = ("send_link", "forget_phone")
+    change_form_after_template = "admin/staff/user/panels.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         apps = Authenticator.objects.filter(
@@ -106,6 +108,21 @@ class UserAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         fields = ["email", "name", "role"]
         return [*fields, "is_active"] if obj else fields
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        *args: Any,
+        obj: User | None = None,
+        **kwargs: Any,
+    ) -> HttpResponse:
+        if obj is not None:
+            context["staff_panels"] = panels.shown(request, obj)
+        answer: HttpResponse = super().render_change_form(
+            request, context, *args, obj=obj, **kwargs
+        )
+        return answer
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: User | None = None

@@ -48,6 +48,13 @@ class User(AbstractBaseUser):
     session_generation = models.PositiveIntegerField(
         default=0, editable=False, help_text="raised to end every session"
     )
+    digest_hour = models.PositiveSmallIntegerField(
+        _("digest at"),
+        default=8,
+        db_default=8,
+        editable=False,
+        help_text="the hour of the business's day at which the daily digest goes",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "email"
@@ -64,6 +71,10 @@ class User(AbstractBaseUser):
             models.UniqueConstraint(Lower("email"), name="staff_user_email_unique"),
             models.CheckConstraint(
                 condition=models.Q(role__in=Role.values), name="staff_user_role_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(digest_hour__gte=5, digest_hour__lte=21),
+                name="staff_user_digest_hour_by_day",
             ),
         ]
 
