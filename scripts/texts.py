@@ -30,9 +30,17 @@ KEYWORDS = {
     "ngettext": (1, 2),
     "ngettext_lazy": (1, 2),
 }
-HEADER = (
-    "# Texts of the back-office; `python -m scripts.texts write` keeps them complete."
-)
+HEADER = """\
+# Texts of the back-office; `python -m scripts.texts write` keeps them complete.
+msgid ""
+msgstr ""
+"Language: {language}\\n"
+"Plural-Forms: nplurals=2; plural=({plural});\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+
+"""
 Said = tuple[str, str]
 # a text and its plural, which is empty where it has none
 
