@@ -22,6 +22,7 @@ CHECKS: dict[str, list[str]] = {
     "types": ["mypy", "."],
     "import contracts": ["lint-imports"],
     "migrations": [*MANAGE, "makemigrations", "--check", "--dry-run"],
+    "texts of the screens": ["python", "-m", "scripts.texts"],
     "deployment": [*MANAGE, "check", "--deploy", "--fail-level", "WARNING"],
 }
 

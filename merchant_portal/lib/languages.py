@@ -21,7 +21,7 @@ OF_CUSTOMERS = [
     ("zh-hans", _("Simplified Chinese")),
 ]
 # pages, mails, documents
-OF_SCREENS = ["en", "de", "fr"]
+OF_SCREENS = ["en", "de", "es", "fr"]
 # the back-office, and the mails to the people who work there
 _LOCALES = {"pt": "pt_PT"}
 # For babel `pt` alone is Brazil's.

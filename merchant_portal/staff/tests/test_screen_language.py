@@ -11,6 +11,7 @@ pytestmark = pytest.mark.django_db
     [
         ("de-AT,en;q=0.5", "de"),
         ("pl,fr;q=0.8,en;q=0.5", "fr"),
+        ("es-MX", "es"),
         ("pl", "en"),
         ("", "en"),
         ("*", "en"),
