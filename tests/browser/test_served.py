@@ -19,6 +19,7 @@ from proofs.processes import free_port
 from proofs.shop import Shop, environment
 from proofs.waiting import eventually
 
+from .checks import shoot
 from .conftest import CHROMIUM
 
 pytestmark = pytest.mark.browser
@@ -168,6 +169,7 @@ def test_weighs_at_most_thirty_kilobytes(served: Served, browser: Browser) -> No
     assert page.evaluate(
         "[...document.images].every((picture) => picture.naturalWidth)"
     )
+    shoot(page, "heaviest")
     context.close()
     assert len(sizes) >= 5
     assert sum(sizes.values()) <= MOST_BYTES, sizes
