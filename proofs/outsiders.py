@@ -1,18 +1,22 @@
-"""Peers that nobody here wrote, installed from a lock: Stripe's own CLI, and Prism, which
-answers by a vendor's document and refuses what that does not allow."""
+"""Peers that nobody here wrote, installed from a lock: Stripe's own CLI; Prism, which
+answers by a vendor's document and refuses what that does not allow; and Lighthouse, which
+judges a page."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from proofs.processes import ChildProcess, free_port
 
 PEERS = Path(__file__).with_name("peers")
 CLI = PEERS / "node_modules" / ".bin" / "stripe"
+LIGHTHOUSE = PEERS / "node_modules" / ".bin" / "lighthouse"
 PRISM = PEERS / "node_modules" / ".bin" / "prism"
 LOCK = PEERS / "package-lock.json"
 INSTALL_SECONDS = 300
@@ -71,6 +75,44 @@ def stripe_cli(*arguments: str, api_base: str, key: str, home: Path) -> str:
     )
     assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
     return done.stdout
+
+
+def lighthouse(url: str, *, chromium: str, home: Path) -> dict[str, Any]:
+    """Its report of a page as a telephone on a slow line would load it.
+
+    Times are computed from what the page asked for, not taken with a stop-watch. Nothing
+    leaves the machine. AssertionError with its output when it fails.
+    """
+    install()
+    report = home / "lighthouse.json"
+    browser = (
+        "--headless=new --no-sandbox --disable-gpu --disable-background-networking"
+        " --disable-component-update --disable-sync --no-first-run"
+    )
+    done = subprocess.run(
+        [
+            *(str(LIGHTHOUSE), url, "--quiet", "--output=json"),
+            f"--output-path={report}",
+            "--only-categories=performance,accessibility,best-practices",
+            "--throttling-method=simulate",
+            "--ignore-status-code",  # of a link that is over: 410
+            "--no-enable-error-reporting",
+            f"--chrome-flags={browser}",
+        ],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "CHROME_PATH": chromium,
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{url}: {done.stdout}{done.stderr}"
+    found: dict[str, Any] = json.loads(report.read_text())
+    return found
 
 
 @contextmanager

@@ -267,3 +267,16 @@ def test_nothing_typed_stops_it(text: str) -> None:
     content = papers.invoice(link, [], business, "en", is_payable=True)
 
     assert content.startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("word", ["Donaudampfschiff" * 8, "أفاستسقيناكموها" * 8])
+def test_a_word_longer_than_its_column_runs_over_nothing(word: str) -> None:
+    link = invoice_of(LineData(f"{word} 1", 4200), LineData("Brot", 300))
+
+    content = drawn(link, shop(name=word))
+
+    text = words(content)
+    assert is_archival(content)
+    assert word not in text
+    assert "\u200b" in text
+    assert "Brot" in text

@@ -65,6 +65,27 @@ def assert_clean(page: Page) -> None:
     assert not troubles, "\n".join([page.url, *troubles])
 
 
+def assert_clean_at_every_size(page: Page) -> None:
+    """As `assert_clean`, on a phone and a desk; and nothing scrolls sideways on the
+    narrowest screen of WCAG 2.2 (1.4.10), nor where letters are twice as large (1.4.4).
+    """
+    page.wait_for_load_state("networkidle")
+    before = page.viewport_size
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert_clean(page)
+    for width, letters in ((320, "100%"), (390, "200%"), (640, "200%")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate(
+            "size => { document.documentElement.style.fontSize = size }", letters
+        )
+        content = page.evaluate("document.documentElement.scrollWidth")
+        assert content <= width, f"{page.url}: {content} px in {width}, {letters}"
+    page.evaluate("() => { document.documentElement.style.fontSize = '' }")
+    if before:
+        page.set_viewport_size(before)
+
+
 def shoot(page: Page, name: str) -> None:
     """Keep a screenshot as `<name>-<width>.png` in the folder SHOTS, if that is set."""
     if SHOTS and page.viewport_size:

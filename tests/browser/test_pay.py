@@ -1,9 +1,6 @@
 """The public pages as a customer sees them, on a phone and on a desk."""
 
-import random
 import re
-import struct
-import zlib
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -19,7 +16,6 @@ from links.services import checkouts, links, pages, payments
 from links.services.amounts import LineData
 from links.services.links import LinkData
 from links.tests.factories import make_customer, make_link, make_seen
-from merchant_portal.business import services as business_services
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock, queue
 from merchant_portal.lib.actors import SYSTEM
@@ -28,7 +24,6 @@ from .checks import PageAt, assert_clean, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 WIDTHS = pytest.mark.parametrize("width", [390, 1280])
-KILOBYTES = 1000
 
 
 @pytest.fixture(autouse=True)
@@ -257,44 +252,6 @@ def test_gives_up_looking_and_says_what_to_do(page_at: PageAt, width: int) -> No
     expect(page.get_by_role("heading")).to_contain_text("We have not heard")
     assert_clean(page)
     shoot(page, "waiting")
-
-
-def noise_png(side: int) -> bytes:
-    """A picture that cannot be made smaller: the heaviest logo of its size."""
-    pixels = random.Random(7)  # noqa: S311
-    rows = b"".join(b"\0" + pixels.randbytes(3 * side) for _ in range(side))
-    parts = [
-        (b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(rows)),
-        (b"IEND", b""),
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data))
-        + kind
-        + data
-        + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in parts
-    )
-
-
-def test_weighs_less_than_thirty_kilobytes(page_at: PageAt) -> None:
-    link = a_link()
-    logo = noise_png(80)
-    assert len(logo) > business_services.MAX_LOGO_BYTES - 1000
-    business_services.set_logo(logo, actor=SYSTEM)
-    page = page_at(390)
-    sizes: dict[str, int] = {}
-    page.on(
-        "response",
-        lambda response: sizes.__setitem__(response.url, len(response.body())),
-    )
-
-    page.goto(path_of(link), wait_until="networkidle")
-
-    assert len(sizes) >= 4
-    assert_clean(page)
-    shoot(page, "logo")
-    assert sum(sizes.values()) < 30 * KILOBYTES, sizes
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

@@ -1,0 +1,145 @@
+"""Every public page in every language of customers, at every size; what has a shop with
+all that it can have: an account for transfers, a picture, imprint, terms and privacy."""
+
+from datetime import date
+
+import pytest
+from django.conf import settings as configured
+from playwright.sync_api import Page, expect
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from links.models import PaymentLink
+from links.pay import responses
+from links.services import checkouts, links, pages, payments
+from links.services.amounts import LineData
+from links.tests.factories import make_customer, make_link, make_seen
+from merchant_portal.business import services as business_services
+from merchant_portal.business.models import Business
+from merchant_portal.lib import queue
+from merchant_portal.lib.actors import SYSTEM
+from notifications.services import outbox, unsubscribing
+
+from .checks import PageAt, assert_clean_at_every_size, shoot
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+LANGUAGES = [code for code, _name in configured.LANGUAGES]
+EACH = pytest.mark.parametrize("language", LANGUAGES)
+
+
+@pytest.fixture(autouse=True)
+def _shop(
+    settings: Settings, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PUBLIC_URL = live_server.url
+    settings.TRAINING_ENABLED = True
+    settings.PAY_PAGE_LIMIT_PER_MINUTE = 0
+    responses.reads.clear()
+    # No worker runs here; tests do its work by hand.
+    monkeypatch.setattr(queue, "nudge", lambda *_: None)
+    Business.objects.update_or_create(
+        pk=1,
+        defaults={
+            "name": "Café Morgenrot",
+            "legal_name": "Café Morgenrot Inh. Rosa Licht",
+            "address": "Sonnenallee 7\n12047 Berlin",
+            "email": "hallo@morgenrot.example",
+            "phone": "+49301234567",
+            "tax_id": "DE123456789",
+            "brand_color": "#b3261e",
+            "time_zone": "Europe/Berlin",
+            "iban": "DE89370400440532013000",
+            "bic": "COBADEFFXXX",
+            "imprint": "Handelsregister Berlin HRB 1234",
+            "terms": "1. Be kind.\n\n2. " + "https://shop.example/" + "x" * 90,
+            "privacy": "We keep little.",
+        },
+    )
+    business_services.forget()
+
+
+def a_link(language: str) -> PaymentLink:
+    link = make_link(
+        make_customer(language=language),
+        lines=(
+            LineData("Geburtstagstorte „Himbeere“, 12 Stück", 4200, tax_bp=700),
+            LineData("Donaudampfschifffahrtselektrizitäten" * 2, 600, tax_bp=1900),
+            LineData("Hochzeit", 99_999_999_99, tax_bp=1900),
+        ),
+        due_on=date(2030, 3, 12),
+    )
+    PaymentLink.objects.filter(pk=link.pk).update(note="Danke!\n" + "W" * 70)
+    return link
+
+
+def looked_at(page: Page, path: str, name: str, language: str, status: int) -> None:
+    answer = page.goto(path)
+    assert answer is not None
+    assert answer.status == status
+    right_to_left = language in configured.LANGUAGES_BIDI
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    expect(page.locator("html")).to_have_attribute(
+        "dir", "rtl" if right_to_left else "ltr"
+    )
+    for details in page.locator("details:not([open]) summary").all():
+        details.click()
+    assert_clean_at_every_size(page)
+    shoot(page, f"{name}-{language}")
+
+
+@EACH
+def test_a_link_from_asking_to_thanks(page_at: PageAt, language: str) -> None:
+    link, page = a_link(language), page_at(390)
+    path = f"/p/{pages.token_of(link)}/"
+
+    looked_at(page, path, "asked", language, 200)
+    expect(page.locator(".transfer img")).to_be_visible()
+    expect(page.locator(".legal a")).to_have_count(3)
+    looked_at(page, f"{path}reply/", "written", language, 200)
+    payments.record(make_seen(link, amount_minor=2000, payment_id="tpy_part"))
+    checkouts.start(link.pk, "training")
+    checkout = link.checkouts.get()
+    back = f"{path}return/{checkout.public_id}/"
+    looked_at(page, back, "checking", language, 200)
+    payments.record(
+        make_seen(
+            link,
+            amount_minor=checkout.amount_minor,
+            checkout_reference=checkout.public_id,
+        )
+    )
+    looked_at(page, back, "thanks", language, 200)
+    expect(page.locator(".file a[href$='.pdf']")).to_have_count(1)
+    looked_at(page, path, "paid", language, 200)
+    expect(page.locator(".file a[href$='.pdf']")).to_have_count(3)
+
+
+@EACH
+def test_what_is_over_and_what_never_was(page_at: PageAt, language: str) -> None:
+    link, page = a_link(language), page_at(390)
+    links.cancel(link, reason="The cake fell off the table.", actor=SYSTEM)
+    page.set_extra_http_headers({"Accept-Language": language})
+
+    looked_at(page, f"/p/{pages.token_of(link)}/", "withdrawn", language, 410)
+    looked_at(page, f"/p/{'0' * 22}/", "nowhere", language, 404)
+    looked_at(page, "/legal/terms/", "terms", language, 200)
+
+
+@EACH
+def test_no_more_reminders(page_at: PageAt, language: str) -> None:
+    row = outbox.enqueue(
+        kind="reminder",
+        channel="email",
+        recipient="ada@example.com",
+        language=language,
+        reference=a_link(language).public_id,
+        dedupe_key="one",
+    )
+    assert row is not None
+    page = page_at(390)
+
+    looked_at(page, unsubscribing.url_of(row), "unsubscribe", language, 200)
+    page.locator("main button").click()
+    expect(page.locator("form")).to_have_count(0)
+    assert_clean_at_every_size(page)
+    shoot(page, f"unsubscribed-{language}")
