@@ -27,6 +27,7 @@ from .reminder_rules import (
     BETWEEN_REMINDERS,
     EXPIRED,
     PROMISED,
+    RESTED,
     RESTING,
     moment,
     wants_reminders,
@@ -155,10 +156,12 @@ def changed(
     known: Sequence[ReminderDue], moments: Moments, link: PaymentLink, now: datetime
 ) -> Change:
     """The rows that follow from where the steps come due now; writes nothing."""
-    moving = [due for due in known if _moves(due, moments.get(due.step_id), now)]
+    promised = link.promise_due_at
+    moving = [
+        due for due in known if _moves(due, moments.get(due.step_id), promised, now)
+    ]
     kept = [due for due in known if due not in moving]
     done = {due.step_id for due in kept}
-    promised = link.promise_due_at
     fresh = [
         _planned(link, step, at, promised, now)
         for step, at in moments.items()
@@ -171,15 +174,24 @@ def changed(
     return Change(moving, kept, fresh)
 
 
-def _moves(due: ReminderDue, at: datetime | None, now: datetime) -> bool:
-    """Whether a row gives way to what its step's moment is now, `at`.
+def _moves(
+    due: ReminderDue, at: datetime | None, promised: datetime | None, now: datetime
+) -> bool:
+    """Whether a row gives way to what its step's moment is now, `at`; of a promise,
+    to the day that the customer named last.
 
-    What is overdue waits for its pass, and what rests for the end of that.
+    What is overdue waits for its pass, and what rests for the end of that, unless its
+    moment lies ahead again or is gone: with its plan, its due date, a new promise.
     """
     is_ahead = at is not None and at > now
-    if due.state == DueState.PLANNED:
-        return due.reason not in RESTING and (due.due_at > now or is_ahead)
-    return due.reason == PROMISED and is_ahead
+    if due.state != DueState.PLANNED:
+        return due.reason == PROMISED and is_ahead
+    if due.step_id is None:
+        is_gone = promised is not None and promised > now and promised != due.due_at
+    else:
+        is_gone = at is None
+    waits = due.due_at <= now or due.reason in RESTING
+    return is_ahead or is_gone or not waits
 
 
 def _planned(
@@ -197,8 +209,12 @@ def _planned(
 
 
 def rest(link: PaymentLink, until: datetime) -> None:
-    """Reminders that wait to leave rest; the caller holds the link locked. Moments that
-    come due meanwhile are put off by the pass."""
+    """Reminders that wait to leave rest, and what rests already rests till then; the
+    caller holds the link locked. Moments that come due meanwhile are put off by the
+    pass, as are those for which something else rests longer."""
+    link.reminders_due.filter(state=DueState.PLANNED, reason__in=RESTING).update(
+        due_at=until
+    )
     outbox.put_off(link.public_id, Category.REMINDER, until)
 
 
@@ -208,7 +224,7 @@ def go_on(link: PaymentLink) -> None:
     soon = clock.now() + BETWEEN_REMINDERS
     link.reminders_due.filter(
         Q(reason__in=RESTING) | Q(due_at__lt=soon), state=DueState.PLANNED
-    ).update(due_at=soon, reason="")
+    ).update(due_at=soon, reason=RESTED)
     outbox.put_off(link.public_id, Category.REMINDER, soon)
 
 
