@@ -9,11 +9,12 @@ from django.db.models import Max, Q, QuerySet, prefetch_related_objects
 from customers.services.customers import zone_of
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
-from notifications.models import Category
+from notifications.models import ASKING_CATEGORIES
 from notifications.services import outbox
 
 from ..models import (
     Anchor,
+    ClimbState,
     CustomerPlan,
     DueState,
     LinkStatus,
@@ -209,13 +210,13 @@ def _planned(
 
 
 def rest(link: PaymentLink, until: datetime) -> None:
-    """Reminders that wait to leave rest, and what rests already rests till then; the
+    """What waits to leave by itself rests, and what rests already rests till then; the
     caller holds the link locked. Moments that come due meanwhile are put off by the
     pass, as are those for which something else rests longer."""
     link.reminders_due.filter(state=DueState.PLANNED, reason__in=RESTING).update(
         due_at=until
     )
-    outbox.put_off(link.public_id, Category.REMINDER, until)
+    outbox.put_off(link.public_id, ASKING_CATEGORIES, until)
 
 
 def go_on(link: PaymentLink) -> None:
@@ -225,7 +226,8 @@ def go_on(link: PaymentLink) -> None:
     link.reminders_due.filter(
         Q(reason__in=RESTING) | Q(due_at__lt=soon), state=DueState.PLANNED
     ).update(due_at=soon, reason=RESTED)
-    outbox.put_off(link.public_id, Category.REMINDER, soon)
+    outbox.put_off(link.public_id, ASKING_CATEGORIES, soon)
+    link.climbs.filter(state=ClimbState.OPEN, check_at__gt=soon).update(check_at=soon)
 
 
 def plan_again(link: PaymentLink) -> None:
