@@ -236,6 +236,15 @@ def plan_again(link: PaymentLink) -> None:
     plan(link)
 
 
+def carry_over(old: PaymentLink, fresh: PaymentLink) -> None:
+    """Let the link that takes another's place keep its plan and its pause, in the
+    transaction that closes the old one."""
+    old.pauses.filter(ended_at__isnull=True).update(link=fresh)
+    if fresh.reminder_plan_id is None and old.reminder_plan_id is not None:
+        fresh.reminder_plan_id = old.reminder_plan_id
+        fresh.save(update_fields=["reminder_plan"])
+
+
 def drop(link: PaymentLink, reason: str) -> int:
     """Leave out every open due moment of a link that the caller holds locked."""
     return _drop(link.reminders_due.all(), reason)

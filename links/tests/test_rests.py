@@ -12,6 +12,8 @@ from links.models import (
     ReplyKind,
 )
 from links.services import links, pausing, planning, reminding, replies
+from links.services.amounts import LineData
+from links.services.links import LinkData
 from links.services.replies import Said
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
@@ -105,6 +107,23 @@ def test_a_pause_made_shorter_ends_for_what_rests_already() -> None:
     pause(link, at(3, 4), until=at(3, 6))
 
     assert len(come_due(at(3, 6))) == 1
+
+
+def test_a_corrected_link_keeps_its_plan_and_its_pause() -> None:
+    plan = make_plan((Anchor.SENT, 1))
+    link = make_sent(plan)
+    paused = pause(link, at(3, 2, 16))
+    data = LinkData(link.customer, "EUR", (LineData("Birthday cake", 1500),))
+    with clock.frozen(at(3, 4)):
+        fresh = links.correct(link, data, actor=SYSTEM)
+
+    assert fresh.reminder_plan == plan
+    with clock.frozen(at(3, 5)):
+        assert pausing.running(fresh) == paused
+    come_due(at(3, 5))
+    assert not Message.objects.filter(kind="reminder").exists()
+    come_due(END)
+    assert Message.objects.get(kind="reminder").reference == fresh.public_id
 
 
 def test_control_a_pause_as_it_was_ends_at_its_end() -> None:
