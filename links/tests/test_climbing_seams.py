@@ -1,18 +1,30 @@
 """What climbs a ladder, seen together with whatever else happens to its link."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from links.models import Climb, PaymentLink, ReplyKind, StaffTask
-from links.services import pausing, reminder_rules, reminding, replies, sending, sharing
+from links.services import (
+    pausing,
+    payments,
+    reminder_rules,
+    reminding,
+    replies,
+    reviewing,
+    sending,
+    sharing,
+)
 from links.services.replies import Said
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
 from notifications.models import Message, MessageState
 from notifications.services import claims, delivery
 
-from .factories import make_user
+from .factories import make_seen, make_user
 from .test_climbing import SENT, climb, comes_back, make_sent
 
 pytestmark = pytest.mark.django_db
@@ -153,6 +165,22 @@ def test_one_of_several_that_arrived_is_enough() -> None:
 
     assert asked() == ["email", "email", "sms"]
     assert not StaffTask.objects.exists()
+
+
+def test_nobody_is_to_be_called_after_paying(client: Client, settings: Any) -> None:
+    settings.STAFF_MFA_REQUIRED = False
+    link = make_sent(["email", "task"])
+    [mail] = Message.objects.all()
+    comes_back(mail, SOON)
+    climb(SOON)
+    assert reviewing.tasks().get().link == link
+    payments.record(make_seen(link))
+
+    assert not reviewing.tasks().exists()
+    client.force_login(make_user())
+    page = client.get(reverse("admin:links_stafftask_changelist")).text
+    assert "No message reached the customer" in page
+    assert "To do now" not in page
 
 
 def test_sent_again_only_the_last_send_climbs() -> None:
