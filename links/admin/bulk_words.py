@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 from notifications.models import MessageState
 
 from ..models import BulkItem, BulkState, ItemState, LinkStatus
-from ..services import bulk_rules
+from ..services import bulk_rules, reminder_rules
 from ..services.bulk_results import Outcome, outcome_of
 
 STATE_COLORS: dict[str, str] = {
@@ -40,7 +40,11 @@ _REASONS: dict[str, Promise] = {
     bulk_rules.OPTED_OUT: gettext_lazy("the customer wants no such messages"),
     bulk_rules.RECENT: gettext_lazy("sent within the last 24 hours"),
     bulk_rules.PROCESSING: gettext_lazy("a payment is on its way"),
-    bulk_rules.UNANSWERED: gettext_lazy("the customer wrote and waits for an answer"),
+    reminder_rules.UNANSWERED: gettext_lazy(
+        "the customer wrote and waits for an answer"
+    ),
+    reminder_rules.PAUSED: gettext_lazy("reminders are paused"),
+    reminder_rules.PROMISED: gettext_lazy("the customer named a day"),
     bulk_rules.STOPPED: gettext_lazy("it was stopped before"),
 }
 _OF_MESSAGES: dict[str, Promise] = {

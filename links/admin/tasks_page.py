@@ -21,7 +21,7 @@ from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
-from ..models import PaymentLink, StaffTask
+from ..models import LinkStatus, PaymentLink, StaffTask
 from ..services import reviewing
 from . import formats
 from .entry import who
@@ -132,6 +132,8 @@ class StaffTaskAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     def state(self, task: StaffTask) -> tuple[str, Any]:
         if task.done_at is not None:
             return "done", gettext_lazy("Done")
+        if task.link.status not in (LinkStatus.ACTIVE, LinkStatus.EXPIRED):
+            return "", task.link.get_status_display()
         if getattr(task, "is_late", False):
             return "late", gettext_lazy("To do now")
         return "open", gettext_lazy("To do")

@@ -138,6 +138,9 @@ class BulkItem(models.Model):
     sent_before_at = models.DateTimeField(
         null=True, help_text="the link's last_sent_at before, should this be stopped"
     )
+    channels_before = models.JSONField(
+        null=True, help_text="the link's last_channels before, as well"
+    )
     failed_at = models.DateTimeField(
         null=True,
         help_text="of one sent again: the last_sent_at that counts for nothing",

@@ -42,6 +42,7 @@ _READ = (
     "link__status",
     "link__expires_at",
     "link__last_sent_at",
+    "link__promise_due_at",
     "link__customer",
     "link__customer__language",
 )

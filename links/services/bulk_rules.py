@@ -9,6 +9,7 @@ from notifications.services import opt_outs
 
 from ..models import LinkStatus, Payment, PaymentLink, PaymentState, Way
 from . import pauses, recipients
+from .reminder_rules import PROMISED
 
 RECENTLY = timedelta(hours=24)
 
@@ -16,9 +17,8 @@ NO_ADDRESS = "no address"
 OPTED_OUT = "opted out"
 RECENT = "sent within 24 hours"
 PROCESSING = "a payment is on its way"
-UNANSWERED = "the customer waits for an answer"
 STOPPED = "stopped"
-# beside `link <status>`, the reasons that an item can have
+# beside `link <status>` and those of reminders, the reasons that an item can have
 
 _CHANNELS: dict[str, tuple[ChannelName, ...]] = {
     Way.EITHER: (ChannelName.EMAIL, ChannelName.SMS),
@@ -53,14 +53,15 @@ def verdicts(
             link__in=links, state=PaymentState.PROCESSING
         ).values_list("link_id", flat=True)
     )
-    waiting = pauses.rest_until([link.public_id for link in links])
+    rests = pauses.rests([link.public_id for link in links])
     found: dict[int, Verdict] = {}
     for link in links:
         reason = _reason(link, now, failed_at.get(link.pk))
         if not reason and link.pk in processing:
             reason = PROCESSING
-        if not reason and waiting.get(link.public_id, now) > now:
-            reason = UNANSWERED
+        rest = rests.get(link.public_id)
+        if not reason and rest is not None and rest.until > now:
+            reason = rest.reason
         found[link.pk] = (
             Verdict(reason=reason) if reason else _address(known.get(link.pk, {}), way)
         )
@@ -75,6 +76,8 @@ def _reason(link: PaymentLink, now: datetime, failed_at: datetime | None) -> str
     sent_at = link.last_sent_at
     if sent_at is not None and sent_at != failed_at and now - sent_at < RECENTLY:
         return RECENT
+    if link.promise_due_at is not None and link.promise_due_at > now:
+        return PROMISED
     return ""
 
 

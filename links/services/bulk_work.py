@@ -175,9 +175,18 @@ def _settle(
         item.message = messages.get(link.public_id)
         item.settled_at = chunk.now
         item.sent_before_at = link.last_sent_at
+        item.channels_before = link.last_channels
     BulkItem.objects.bulk_update(
         chunk.items.values(),
-        ["state", "reason", "channel", "message", "settled_at", "sent_before_at"],
+        [
+            "state",
+            "reason",
+            "channel",
+            "message",
+            "settled_at",
+            "sent_before_at",
+            "channels_before",
+        ],
     )
 
 
@@ -252,5 +261,7 @@ def _restore(link: PaymentLink, item: BulkItem) -> None:
     if link.last_sent_at != item.settled_at:
         return
     link.last_sent_at = item.sent_before_at
-    link.save(update_fields=["last_sent_at"])
+    if item.channels_before is not None:
+        link.last_channels = item.channels_before
+    link.save(update_fields=["last_sent_at", "last_channels"])
     reminders.plan(link)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -19,13 +19,17 @@ from ..models import (
     Activity,
     Climb,
     ClimbState,
+    PayerReply,
     PaymentLink,
     StaffTask,
     TaskKind,
 )
 from . import notices, quiet, recipients, reminder_facts, reminder_rules, reminders
+from .reminder_facts import WAITING
 
 BATCH = 100
+NEVER = datetime.min.replace(tzinfo=UTC)
+SILENT = frozenset({MessageState.SENT, MessageState.UNKNOWN})
 AGAIN = timedelta(minutes=30)
 # A message that has not left yet is looked at again after it.
 MISSED = frozenset(
@@ -33,13 +37,13 @@ MISSED = frozenset(
         MessageState.FAILED,
         MessageState.BOUNCED,
         MessageState.SUPPRESSED,
-        MessageState.COMPLAINED,
     }
 )
-ARRIVED = frozenset(
-    {MessageState.DELIVERED, MessageState.CAPTURED, MessageState.CANCELED}
+SEEN = frozenset(
+    {MessageState.DELIVERED, MessageState.CAPTURED, MessageState.COMPLAINED}
 )
-# or is wanted no more
+# Who complains has read it, and is not asked by another way.
+OVER = SEEN | {MessageState.CANCELED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,16 @@ class Wanted:
 
 
 def watch(messages: Sequence[Message], wanted: Mapping[str, Wanted]) -> None:
-    """Note what follows each of these new messages; `wanted` by their dedupe keys."""
+    """Note what follows each of these new messages; `wanted` by their dedupe keys.
+
+    Nothing follows what went to their links before: it was asked again.
+    """
+    if not messages:
+        return
+    asked_again = {message.reference for message in messages}
+    Climb.objects.filter(link__public_id__in=asked_again, state=ClimbState.OPEN).update(
+        state=ClimbState.DONE
+    )
     Climb.objects.bulk_create(
         Climb(
             message=message,
@@ -72,17 +85,14 @@ def watch_invitations(sent: Mapping[PaymentLink, Sequence[Message]]) -> None:
     One of several is enough to wait for: the last that was asked for.
     """
     plans = reminders.plans_of(list(sent))
-    newest: list[Message] = []
     wanted: dict[str, Wanted] = {}
     for link, messages in sent.items():
         tried = {message.channel for message in messages}
         rest = [rung for rung in plans[link.pk].ladder if rung not in tried]
         if rest and messages:
-            last = messages[-1]
-            newest.append(last)
             hours = plans[link.pk].ladder_hours
-            wanted[last.dedupe_key] = Wanted(link.pk, rest, hours)
-    watch(newest, wanted)
+            wanted[messages[-1].dedupe_key] = Wanted(link.pk, rest, hours)
+    watch([one for messages in sent.values() for one in messages], wanted)
 
 
 def _check_at(message: Message, hours: int) -> datetime:
@@ -126,34 +136,66 @@ def climb_due() -> int:
             due.filter(link__in=links).select_related("message").order_by("message_id")
         )
         facts = reminder_facts.of(list(links.values()), now)
+        reached = _reached(list(links.values()))
         business = Business.objects.current()
         for climb in climbs:
-            _look(climb, facts[climb.link_id], business, now)
+            is_reached = climb.message.created_at <= reached.get(climb.link_id, NEVER)
+            _look(climb, facts[climb.link_id], business, now, is_reached=is_reached)
     return len(climbs)
 
 
+def _reached(links: Sequence[PaymentLink]) -> dict[int, datetime]:
+    """link pk → what was asked until then has come to its customer: they wrote back
+    since, or a message asked for then arrived; two queries."""
+    by_id = {link.public_id: link.pk for link in links}
+    replies = PayerReply.objects.filter(link__in=links).values_list("link", "at")
+    arrived = Message.objects.filter(
+        reference__in=by_id, category__in=ASKING_CATEGORIES, state__in=SEEN
+    ).values_list("reference", "created_at")
+    found: dict[int, datetime] = {}
+    for pk, at in [*replies, *((by_id[one], at) for one, at in arrived)]:
+        found[pk] = max(found.get(pk, at), at)
+    return found
+
+
 def _look(
-    climb: Climb, facts: reminder_rules.Facts, business: Business, now: datetime
+    climb: Climb,
+    facts: reminder_rules.Facts,
+    business: Business,
+    now: datetime,
+    *,
+    is_reached: bool,
 ) -> None:
     message = climb.message
-    if message.state in (MessageState.QUEUED, MessageState.SENDING):
-        climb.check_at = max(message.due_at, now) + AGAIN
+    is_over = message.state in OVER or is_reached or reminder_rules.ends(facts, now)
+    if not is_over and (later := _later(climb, facts, now)) is not None:
+        climb.check_at = later
         climb.save(update_fields=["check_at"])
         return
-    is_silent = message.state in (MessageState.SENT, MessageState.UNKNOWN)
-    if is_silent and message.sent_at is not None:
-        up_at = message.sent_at + timedelta(hours=climb.hours)
-        if up_at > now:
-            climb.check_at = up_at
-            climb.save(update_fields=["check_at"])
-            return
     Climb.objects.filter(pk=climb.pk).update(state=ClimbState.DONE)
-    if message.state in ARRIVED or reminder_rules.ends(facts, now):
-        return
-    if is_silent and not get_channel(message.channel).reports_arrival():
+    is_silent = message.state in SILENT
+    if is_over or (is_silent and not get_channel(message.channel).reports_arrival()):
         return
     if message.category in ASKING_CATEGORIES and not facts.is_processing:
         _next_rung(climb, facts, business, now)
+
+
+def _later(climb: Climb, facts: reminder_rules.Facts, now: datetime) -> datetime | None:
+    """When to look again at what has not come to its end; None if it has.
+
+    It may wait to leave, or for its hours to go by, or the link rests, or somebody has
+    just shared it by hand.
+    """
+    message, link = climb.message, facts.link
+    if message.state in WAITING:
+        return max(message.due_at, now) + AGAIN
+    waits = [at for at in (facts.rest_until, link.promise_due_at) if at is not None]
+    if message.state in SILENT and message.sent_at is not None:
+        waits.append(message.sent_at + timedelta(hours=climb.hours))
+    if link.shared_at is not None and link.shared_at > message.created_at:
+        waits.append(link.shared_at + reminder_rules.AFTER_MANUAL_SEND)
+    latest = max(waits, default=now)
+    return latest if latest > now else None
 
 
 def _next_rung(

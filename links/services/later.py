@@ -183,7 +183,8 @@ def _send_one(pk: int, link_pk: int, now: datetime) -> bool:
 def _send_if_still_waiting(pk: int, link_pk: int, now: datetime) -> bool:
     with transaction.atomic():
         locked = _lock(link_pk)
-        row = PlannedSend.objects.filter(pk=pk, due_at__lte=now).first()
+        # A correction may have given it to the new link since.
+        row = PlannedSend.objects.filter(pk=pk, link=link_pk, due_at__lte=now).first()
         if locked is None or row is None:
             return False
         if not planned.settle(pk, PlanState.GONE, now):

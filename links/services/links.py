@@ -343,6 +343,7 @@ def correct(link: PaymentLink, data: LinkData, *, actor: Actor) -> PaymentLink:
             raise LinkConflict(_("This link can no longer be corrected."))
         fresh = _insert(data, actor=actor, replaces=old)
         planned.carry_over(waiting, fresh)
+        reminders.carry_over(old, fresh)
         now = clock.now()
         note(old, "link.replaced", actor, now, by=fresh.public_id)
         note(fresh, "link.corrects", actor, now, of=old.public_id)

@@ -19,8 +19,8 @@ LOOK_AGAIN = timedelta(hours=1)
 def still_asking(messages: Sequence[Message]) -> set[int]:
     """Those whose link still asks for money; no locks, one query.
 
-    Two more where some leave by themselves: their sending to many was not stopped, and
-    no payment is on its way.
+    Three more where some leave by themselves: their sending to many was not stopped,
+    no payment is on its way, and no day was named since.
     """
     asking = set(
         PaymentLink.objects.filter(
@@ -39,6 +39,7 @@ def still_asking(messages: Sequence[Message]) -> set[int]:
             payments__state=PaymentState.PROCESSING,
         ).values_list("public_id", flat=True)
     )
+    promised_at = pauses.promised_at({message.reference for message in automatic})
     return {
         message.pk
         for message in wanted
@@ -46,6 +47,7 @@ def still_asking(messages: Sequence[Message]) -> set[int]:
         or (
             held.get(message.pk) != BulkState.STOPPED
             and message.reference not in paying
+            and not _is_replaced(message, promised_at.get(message.reference))
         )
     }
 
@@ -72,7 +74,7 @@ def still_reminding(messages: Sequence[Message]) -> set[int]:
 
 
 def _is_replaced(message: Message, promised_at: datetime | None) -> bool:
-    """Whether the day that the customer named takes the place of this reminder."""
+    """Whether the day that the customer named takes the place of this message."""
     return (
         message.is_automatic
         and promised_at is not None

@@ -111,7 +111,7 @@ def replan() -> int:
     were looked at. What dies is gone on with: how far it came is on the plan's row."""
     with transaction.atomic():
         plan = (
-            ReminderPlan.objects.select_for_update(skip_locked=True)
+            ReminderPlan.objects.select_for_update(skip_locked=True, no_key=True)
             .filter(replan_after__isnull=False)
             .order_by("pk")
             .first()

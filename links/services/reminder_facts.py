@@ -70,22 +70,25 @@ def _reminded(references: Collection[str], now: datetime) -> dict[str, _Last]:
     """When each was reminded last, of those within 12 hours, and whether one waits.
 
     One that waits for its carrier counts: after a long pause two would leave at once.
+    So does an invitation that left by itself, up a ladder.
     """
     since = now - BETWEEN_REMINDERS
     rows = (
         Message.objects.filter(
             Q(due_at__gt=since) | Q(sent_at__gt=since) | Q(state__in=WAITING),
-            category=Category.REMINDER,
+            Q(category=Category.REMINDER)
+            | Q(category=Category.INVITATION, is_automatic=True),
             reference__in=references,
         )
         .exclude(state__in=[MessageState.CANCELED, MessageState.SUPPRESSED])
-        .values_list("reference", "due_at", "sent_at", "state")
+        .values_list("reference", "due_at", "sent_at", "state", "category")
     )
     found: dict[str, _Last] = {}
-    for reference, due_at, sent_at, state in rows:
+    for reference, due_at, sent_at, state, category in rows:
         before = found.get(reference, _Last())
         times = [at for at in (before.at, due_at, sent_at) if at is not None]
-        found[reference] = _Last(max(times), before.is_waiting or state in WAITING)
+        waits = state in WAITING and category == Category.REMINDER
+        found[reference] = _Last(max(times), before.is_waiting or waits)
     return found
 
 

@@ -26,7 +26,8 @@ BETWEEN_REMINDERS = timedelta(hours=12)
 PROMISED = "promised to pay later"
 UNANSWERED = "the customer waits for an answer"
 PAUSED = "reminders are paused"
-RESTING = frozenset({UNANSWERED, PAUSED})
+RESTED = "rested, and goes on"
+RESTING = frozenset({UNANSWERED, PAUSED, RESTED})
 EXPIRED = f"link {LinkStatus.EXPIRED}"
 # why a step was left out that an extended link may still want
 LATER_STEP = "a later step came due"
@@ -107,6 +108,9 @@ def _reason_to_leave_out(facts: Facts, now: datetime) -> str:
         return reason
     if facts.is_processing:
         return "a payment is on its way"
+    promised_at = facts.link.promise_due_at
+    if promised_at is not None and promised_at > now:
+        return PROMISED
     asked = [at for at in (facts.link.last_sent_at, facts.link.shared_at) if at]
     if now - max(asked) < AFTER_MANUAL_SEND:
         return "sent by hand within 24 hours"

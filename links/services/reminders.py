@@ -9,11 +9,12 @@ from django.db.models import Max, Q, QuerySet, prefetch_related_objects
 from customers.services.customers import zone_of
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
-from notifications.models import Category
+from notifications.models import ASKING_CATEGORIES
 from notifications.services import outbox
 
 from ..models import (
     Anchor,
+    ClimbState,
     CustomerPlan,
     DueState,
     LinkStatus,
@@ -27,6 +28,7 @@ from .reminder_rules import (
     BETWEEN_REMINDERS,
     EXPIRED,
     PROMISED,
+    RESTED,
     RESTING,
     moment,
     wants_reminders,
@@ -155,10 +157,12 @@ def changed(
     known: Sequence[ReminderDue], moments: Moments, link: PaymentLink, now: datetime
 ) -> Change:
     """The rows that follow from where the steps come due now; writes nothing."""
-    moving = [due for due in known if _moves(due, moments.get(due.step_id), now)]
+    promised = link.promise_due_at
+    moving = [
+        due for due in known if _moves(due, moments.get(due.step_id), promised, now)
+    ]
     kept = [due for due in known if due not in moving]
     done = {due.step_id for due in kept}
-    promised = link.promise_due_at
     fresh = [
         _planned(link, step, at, promised, now)
         for step, at in moments.items()
@@ -171,15 +175,24 @@ def changed(
     return Change(moving, kept, fresh)
 
 
-def _moves(due: ReminderDue, at: datetime | None, now: datetime) -> bool:
-    """Whether a row gives way to what its step's moment is now, `at`.
+def _moves(
+    due: ReminderDue, at: datetime | None, promised: datetime | None, now: datetime
+) -> bool:
+    """Whether a row gives way to what its step's moment is now, `at`; of a promise,
+    to the day that the customer named last.
 
-    What is overdue waits for its pass, and what rests for the end of that.
+    What is overdue waits for its pass, and what rests for the end of that, unless its
+    moment lies ahead again or is gone: with its plan, its due date, a new promise.
     """
     is_ahead = at is not None and at > now
-    if due.state == DueState.PLANNED:
-        return due.reason not in RESTING and (due.due_at > now or is_ahead)
-    return due.reason == PROMISED and is_ahead
+    if due.state != DueState.PLANNED:
+        return due.reason == PROMISED and is_ahead
+    if due.step_id is None:
+        is_gone = promised is not None and promised > now and promised != due.due_at
+    else:
+        is_gone = at is None
+    waits = due.due_at <= now or due.reason in RESTING
+    return is_ahead or is_gone or not waits
 
 
 def _planned(
@@ -197,9 +210,13 @@ def _planned(
 
 
 def rest(link: PaymentLink, until: datetime) -> None:
-    """Reminders that wait to leave rest; the caller holds the link locked. Moments that
-    come due meanwhile are put off by the pass."""
-    outbox.put_off(link.public_id, Category.REMINDER, until)
+    """What waits to leave by itself rests, and what rests already rests till then; the
+    caller holds the link locked. Moments that come due meanwhile are put off by the
+    pass, as are those for which something else rests longer."""
+    link.reminders_due.filter(state=DueState.PLANNED, reason__in=RESTING).update(
+        due_at=until
+    )
+    outbox.put_off(link.public_id, ASKING_CATEGORIES, until)
 
 
 def go_on(link: PaymentLink) -> None:
@@ -208,14 +225,24 @@ def go_on(link: PaymentLink) -> None:
     soon = clock.now() + BETWEEN_REMINDERS
     link.reminders_due.filter(
         Q(reason__in=RESTING) | Q(due_at__lt=soon), state=DueState.PLANNED
-    ).update(due_at=soon, reason="")
-    outbox.put_off(link.public_id, Category.REMINDER, soon)
+    ).update(due_at=soon, reason=RESTED)
+    outbox.put_off(link.public_id, ASKING_CATEGORIES, soon)
+    link.climbs.filter(state=ClimbState.OPEN, check_at__gt=soon).update(check_at=soon)
 
 
 def plan_again(link: PaymentLink) -> None:
     """`plan` for a link opened again: what its expiry left out is open once more."""
     link.reminders_due.filter(state=DueState.DROPPED, reason=EXPIRED).delete()
     plan(link)
+
+
+def carry_over(old: PaymentLink, fresh: PaymentLink) -> None:
+    """Let the link that takes another's place keep its plan and its pause, in the
+    transaction that closes the old one."""
+    old.pauses.filter(ended_at__isnull=True).update(link=fresh)
+    if fresh.reminder_plan_id is None and old.reminder_plan_id is not None:
+        fresh.reminder_plan_id = old.reminder_plan_id
+        fresh.save(update_fields=["reminder_plan"])
 
 
 def drop(link: PaymentLink, reason: str) -> int:

@@ -16,6 +16,7 @@ from ..models import (
     Dispute,
     DisputeState,
     EventState,
+    LinkStatus,
     PayerReply,
     Payment,
     PaymentLink,
@@ -66,8 +67,11 @@ def replies() -> QuerySet[PayerReply]:
 
 
 def tasks() -> QuerySet[StaffTask]:
-    """What people are asked to do; the condition of the index staff_task_open."""
-    return StaffTask.objects.filter(done_at__isnull=True)
+    """What people are asked to do about links that still wait for money: nobody is
+    called after paying. By the index staff_task_open."""
+    return StaffTask.objects.filter(done_at__isnull=True).exclude(
+        link__status__in=[LinkStatus.PAID, LinkStatus.CANCELED, LinkStatus.EXHAUSTED]
+    )
 
 
 def comparisons() -> QuerySet[Comparison]:

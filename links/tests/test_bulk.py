@@ -25,13 +25,14 @@ from links.services import (
     bulk,
     bulk_work,
     links,
+    pausing,
     payments,
     reminders,
     sending,
 )
 from links.services.errors import LinkConflict, LinkError
 from merchant_portal.audit.models import AuditEntry
-from merchant_portal.lib import ids
+from merchant_portal.lib import clock, ids
 from merchant_portal.lib.actors import SYSTEM
 from merchant_portal.staff.models import User
 from notifications.models import Message, MessageState, OptOut
@@ -101,7 +102,7 @@ def test_sends_each_once_and_is_done(owner: User) -> None:
 
 
 def test_says_of_each_why_it_was_left_out(owner: User) -> None:
-    paid, canceled, silent, nowhere, fresh, processing, going = many(7)
+    paid, canceled, silent, nowhere, fresh, processing, going, paused, named = many(9)
     payments.record(make_seen(paid))
     links.cancel(canceled, actor=SYSTEM)
     opt_outs.store("email", "ada2@example.com", OptOut.Scope.ALL, source="staff")
@@ -110,6 +111,9 @@ def test_says_of_each_why_it_was_left_out(owner: User) -> None:
     payments.record(
         make_seen(processing, payment_id="tpy_2", state=SeenState.PROCESSING)
     )
+    until = clock.now() + timedelta(days=3)
+    pausing.pause(paused, reason="Moving house", until=until, by=owner)
+    PaymentLink.objects.filter(pk=named.pk).update(promise_due_at=until)
     nobody = make_link(None)
     before = bulk.outlook(bulk.draft(PaymentLink.objects.all(), by=owner), Way.EITHER)
 
@@ -122,6 +126,8 @@ def test_says_of_each_why_it_was_left_out(owner: User) -> None:
         nowhere.public_id: "no address",
         fresh.public_id: "sent within 24 hours",
         processing.public_id: "a payment is on its way",
+        paused.public_id: "reminders are paused",
+        named.public_id: "promised to pay later",
         nobody.public_id: "no address",
         going.public_id: "",
     }
@@ -133,6 +139,8 @@ def test_says_of_each_why_it_was_left_out(owner: User) -> None:
         "no address": 2,
         "sent within 24 hours": 1,
         "a payment is on its way": 1,
+        "reminders are paused": 1,
+        "promised to pay later": 1,
     }
 
 

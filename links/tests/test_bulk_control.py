@@ -12,6 +12,8 @@ from links.services import (
     bulk_results,
     bulk_work,
     payments,
+    sending,
+    sharing,
 )
 from links.services.bulk_results import Outcome
 from links.services.errors import LinkConflict
@@ -78,6 +80,27 @@ def test_stopped_what_waits_never_leaves_and_its_links_are_as_before(
         assert link.reminders_due.filter(state="planned").exists() is was_sent
     with pytest.raises(LinkConflict):
         bulk.resume(made, actor=owner.actor())
+
+
+def test_stopped_nobody_is_reminded_who_was_not_to_be(
+    owner: User, frozen: FrozenClock
+) -> None:
+    """One was shared by hand without reminders, one is reminded by SMS."""
+    shared, sent = many(2)
+    sharing.note(shared, "whatsapp", actor=owner.actor())
+    sending.send(sent, ["sms"], actor=owner.actor())
+    frozen.move(hours=30)
+    made = job(owner)
+    bulk_work.step(made.pk)
+
+    bulk.stop(made, actor=owner.actor())
+    work(made)
+
+    shared.refresh_from_db()
+    sent.refresh_from_db()
+    assert (shared.last_channels, sent.last_channels) == ([], ["sms"])
+    assert not shared.reminders_due.filter(state="planned").exists()
+    assert sent.reminders_due.filter(state="planned").exists()
 
 
 def test_paid_between_queue_and_claim_it_is_left_out(

@@ -8,7 +8,9 @@ import pytest
 from conftest import FrozenClock
 from links.models import Activity, LinkStatus, PaymentLink, PlannedSend, PlanState
 from links.services import later, links, payments, planned
+from links.services.amounts import LineData
 from links.services.errors import LinkConflict, LinkError
+from links.services.links import LinkData
 from merchant_portal.lib.actors import SYSTEM
 from merchant_portal.lib.crash import POINTS
 from notifications.models import Message
@@ -228,6 +230,28 @@ def test_undone_between_look_and_lock_it_is_undone(
 
     assert said == [True]
     assert not Message.objects.exists()
+
+
+def test_corrected_between_look_and_lock_it_goes_for_the_new_link(
+    link: PaymentLink, frozen: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan(link, frozen.at + HOUR)
+    frozen.move_to(frozen.at + HOUR)
+    data = LinkData(link.customer, "EUR", (LineData("Birthday cake", 1500),))
+    fresh: list[PaymentLink] = []
+    real = later._lock
+
+    def lock(link_pk: int) -> PaymentLink | None:
+        fresh.append(links.correct(link, data, actor=SYSTEM))
+        monkeypatch.setattr(later, "_lock", real)
+        return real(link_pk)
+
+    monkeypatch.setattr(later, "_lock", lock)
+    later.send_due()
+    later.send_due()
+
+    message = Message.objects.get(kind="invitation")
+    assert message.reference == fresh[0].public_id
 
 
 def test_without_the_comparison_both_would_be_true(

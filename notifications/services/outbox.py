@@ -177,12 +177,12 @@ def cancel(
     return waiting.update(state=MessageState.CANCELED)
 
 
-def put_off(reference: str, category: Category, until: datetime) -> int:
+def put_off(reference: str, categories: Collection[str], until: datetime) -> int:
     """Let what is to leave by itself for `reference` leave at that moment, in the
     caller's transaction; returns how many. What is being sent is beyond recall."""
     return Message.objects.filter(
         reference=reference,
-        category=category,
+        category__in=list(categories),
         is_automatic=True,
         state=MessageState.QUEUED,
     ).update(due_at=until)
