@@ -54,7 +54,7 @@ def stand_in(context: BrowserContext) -> list[tuple[str, str | None]]:
 
 def opened(page: Page, name: str) -> str:
     with page.context.expect_page() as popup:
-        page.get_by_role("link", name=name).click()
+        page.get_by_role("link", name=name, exact=True).click()
     popup.value.wait_for_load_state()
     assert popup.value.evaluate("window.opener") is None
     return popup.value.url
@@ -133,7 +133,7 @@ def test_without_a_script_it_opens_and_is_noted(
     page = plain.new_page()
     page.goto(path_of(link))
     shoot(page, "share-plain")
-    expect(page.get_by_role("link", name="WhatsApp")).to_be_hidden()
+    expect(page.get_by_role("link", name="WhatsApp", exact=True)).to_be_hidden()
 
     request = led_on(page, "Telegram")
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connections, transaction
 
 from links.models import Activity, DueState, NumberSeries, PaymentLink, ReminderDue
 from links.models.links import PaymentLinkQuerySet
-from links.services import links, reminders, reminding, sending
+from links.services import links, reminding, sending
 from links.tests.factories import make_customer, make_link
 from merchant_portal.lib import clock, ids
 from merchant_portal.lib.actors import SYSTEM
@@ -120,7 +120,7 @@ def test_control_with_the_lock_let_go_before_the_commit_there_is_a_gap(
 def before_write(monkeypatch: pytest.MonkeyPatch) -> Gap:
     """A planner has decided and not yet written."""
     gap = Gap()
-    monkeypatch.setattr(reminders, "_write", gap.before(reminding._write))
+    monkeypatch.setattr(reminding, "_write", gap.before(reminding._write))
     return gap
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from links.models import LinkStatus, PaymentLink
 from links.models.links import PaymentLinkQuerySet
-from links.services import payments, reminders, reminding, replies, sending
+from links.services import payments, reminding, replies, sending
 from links.services.replies import Said
 from links.tests.factories import make_customer, make_link, make_seen
 from merchant_portal.lib import clock
@@ -89,7 +89,7 @@ def inside_the_gap(
         act(link)
         done.set()
 
-    monkeypatch.setattr(reminders, "_write", gap)
+    monkeypatch.setattr(reminding, "_write", gap)
     jobs: list[Callable[[], object]] = [remind, act_in_gap]
     all_well(jobs)
     link.refresh_from_db()
