@@ -127,10 +127,12 @@ class TestSteps:
         user = make_user()
         PaymentLink.objects.filter(pk=link.pk).update(created_by=user)
 
-        assert come_due(at(3, 3)) == []
-        assert come_due(at(3, 4)) == []
+        [told] = come_due(at(3, 3))
+        assert come_due(at(3, 4)) == [told]
 
         task = StaffTask.objects.get()
+        assert (told.kind, told.recipient) == ("staff_news", user.email)
+        assert told.reference == task.public_id
         assert (task.link, task.assigned_to, task.text) == (
             link,
             user,
@@ -144,7 +146,8 @@ class TestSteps:
         )
         make_sent(plan)
 
-        assert [message.kind for message in come_due(at(3, 3))] == ["reminder"]
+        kinds = [message.kind for message in come_due(at(3, 3))]
+        assert kinds == ["staff_news", "reminder"]
         assert StaffTask.objects.count() == 1
 
 
