@@ -116,7 +116,7 @@ def _checked(link: PaymentLink, said: Said, *, is_payable: bool) -> Said:
         raise LinkError(_("Please choose what you want to tell us."), "kind")
     kind = ReplyKind(said.kind)
     try:
-        written = text.clean_block(said.text, MAX_TEXT)
+        written = text.without_tokens(text.clean_block(said.text, MAX_TEXT))
     except text.TextError as exc:
         raise LinkError(str(exc), "text") from exc
     if text.looks_like_card_number(written):

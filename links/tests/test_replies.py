@@ -14,6 +14,7 @@ from links.models import (
     ReplyKind,
 )
 from links.services import (
+    pages,
     pauses,
     payments,
     reminder_rules,
@@ -24,7 +25,7 @@ from links.services import (
 from links.services.errors import LinkError
 from links.services.replies import Said
 from links.services.terms import Terms
-from merchant_portal.lib import clock
+from merchant_portal.lib import clock, signing
 from merchant_portal.lib.actors import SYSTEM
 from notifications.models import Message, MessageState
 from notifications.services import claims
@@ -307,3 +308,14 @@ class TestRest:
             return len(seen)
 
         assert cost(1) == cost(6)
+
+
+def test_the_address_of_the_page_is_not_kept_with_the_words() -> None:
+    link = make_sent()
+    url = pages.url_of(link)
+
+    reply = give(link, K.QUESTION, f"Is {url} from you?")
+
+    assert signing.link_token(link.public_id, 1).token not in reply.text
+    assert reply.text.startswith("Is http")
+    assert "/p/…/" in reply.text

@@ -34,6 +34,9 @@ _URL = re.compile(
 )
 
 
+_PAY_TOKEN = re.compile(r"(?<=/p/)[0-9A-Za-z]{22}(?![0-9A-Za-z])")
+
+
 class TextError(ValueError):
     """Text that cannot be taken as it is; the message is for people."""
 
@@ -65,6 +68,12 @@ def clean_block(
 def without_urls(value: str) -> str:
     """`value` with every web address taken out; the pay link is added by us alone."""
     return re.sub("[ \t]{2,}", " ", _URL.sub("", value)).strip()
+
+
+def without_tokens(value: str) -> str:
+    """`value` without the secret of a pay page whose address somebody quotes: it is
+    stored nowhere."""
+    return _PAY_TOKEN.sub("…", value)
 
 
 def graphemes(value: str) -> Iterator[str]:

@@ -76,7 +76,7 @@ def _fit_to_keep(words: str) -> str:
     if text.looks_like_card_number(words):
         return "[This held the number of a card. It was not kept.]"
     kept = "".join(c for c in words if c.isprintable() or c in "\n\t\u200c\u200d")
-    return kept[:MAX_TEXT].strip()
+    return text.without_tokens(kept)[:MAX_TEXT].strip()
 
 
 def _meaning(heard: Heard) -> str:

@@ -233,3 +233,10 @@ def test_senders_of_any_shape_do_no_harm(shop: Shop, sender: str) -> None:
     phone.text("hello")
 
     assert InboundMessage.objects.filter(text="hello").count() == bool(sender)
+
+
+def test_who_quotes_our_message_leaves_no_way_to_the_page_in_the_database() -> None:
+    token = "kB3xW9qLm2ZrT7vNc4YdHs"
+    Phone().text(f"What is {PUBLIC_URL}/p/{token}/ for?")
+
+    assert InboundMessage.objects.get().text == f"What is {PUBLIC_URL}/p/…/ for?"
