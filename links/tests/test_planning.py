@@ -58,7 +58,7 @@ def come_due(at: datetime) -> list[Message]:
     with clock.frozen(at):
         while reminding.enqueue_due():
             pass
-    return list(Message.objects.filter(category="reminder").order_by("pk"))
+    return list(Message.objects.exclude(kind="invitation").order_by("pk"))
 
 
 def at(month: int, day: int, hour: int = 15) -> datetime:
