@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 from django.conf import settings as configured
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -72,6 +72,15 @@ def a_link(language: str) -> PaymentLink:
     return link
 
 
+def held_still(route: Route) -> None:
+    """The page as it is, but that it looks again by itself while it is looked at."""
+    answer = route.fetch()
+    headers = {
+        name: value for name, value in answer.headers.items() if name != "refresh"
+    }
+    route.fulfill(response=answer, headers=headers)
+
+
 def looked_at(page: Page, path: str, name: str, language: str, status: int) -> None:
     answer = page.goto(path)
     assert answer is not None
@@ -100,6 +109,7 @@ def test_a_link_from_asking_to_thanks(page_at: PageAt, language: str) -> None:
     checkouts.start(link.pk, "training")
     checkout = link.checkouts.get()
     back = f"{path}return/{checkout.public_id}/"
+    page.route("**/return/**", held_still)
     looked_at(page, back, "checking", language, 200)
     payments.record(
         make_seen(
