@@ -65,6 +65,13 @@ def assert_clean(page: Page) -> None:
     assert not troubles, "\n".join([page.url, *troubles])
 
 
+_WIDE = """width => [...document.querySelectorAll('body *')]
+    .filter(one => one.getBoundingClientRect().right > width
+        || one.getBoundingClientRect().left < 0)
+    .slice(-4).map(one => one.outerHTML.slice(0, 200)).join(' | ')"""
+# what reaches over the edge, the innermost last
+
+
 def assert_clean_at_every_size(page: Page) -> None:
     """As `assert_clean`, on a phone and a desk; and nothing scrolls sideways on the
     narrowest screen of WCAG 2.2 (1.4.10), nor where letters are twice as large (1.4.4).
@@ -80,7 +87,8 @@ def assert_clean_at_every_size(page: Page) -> None:
             "size => { document.documentElement.style.fontSize = size }", letters
         )
         content = page.evaluate("document.documentElement.scrollWidth")
-        assert content <= width, f"{page.url}: {content} px in {width}, {letters}"
+        wide = "" if content <= width else page.evaluate(_WIDE, width)
+        assert content <= width, f"{content} px in {width}, {letters}: {wide}"
     page.evaluate("() => { document.documentElement.style.fontSize = '' }")
     if before:
         page.set_viewport_size(before)
