@@ -2,6 +2,7 @@
 answers by a vendor's document and refuses what that does not allow; and Lighthouse, which
 judges a page."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -29,8 +30,16 @@ class OutsiderMissing(RuntimeError):
 
 
 def install() -> None:
-    """`npm ci` from the lock, when that has not been done for this very lock."""
-    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    """`npm ci` from the lock, when that has not been done for this very lock.
+
+    One process at a time: it empties the folder first, and tests run side by side.
+    """
+    with LOCK.open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install(hashlib.sha256(lock.read()).hexdigest())
+
+
+def _install(digest: str) -> None:
     stamp = PEERS / "node_modules" / ".installed"
     if CLI.exists() and stamp.exists() and stamp.read_text() == digest:
         return
