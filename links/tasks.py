@@ -1,7 +1,10 @@
 """Work off the request: each task may run twice or late and finds out itself."""
 
+from collections.abc import Callable
+
 import structlog
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 
 from merchant_portal.lib import queue
 
@@ -156,33 +159,76 @@ def sweep() -> None:
     """Find everything that is due, whether or not anyone was woken for it.
 
     What asks a provider goes out as a task of its own, so that a slow provider
-    holds up nothing else; a row that is woken twice is claimed once.
+    holds up nothing else; a row that is woken twice is claimed once. Nor does a step
+    that fails hold up those after it: the task fails when all had their turn.
     """
     ticks.note()
-    training.deliver_webhooks()
-    links.expire_due()
-    later.send_due()
+    failed: list[Exception] = []
+    for step in STEPS:
+        try:
+            step()
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception as exc:  # any error may come; it is raised below
+            log.exception(
+                "sweep_step_failed", step=f"{step.__module__}.{step.__name__}"
+            )
+            failed.append(exc)
+    if failed:
+        raise failed[0]
+
+
+def _remind() -> None:
     while reminding.enqueue_due():
         pass
+
+
+def _climb() -> None:
     while climbing.climb_due():
         pass
-    undelivered.look()
-    digests.make_due()
-    planning.replan_for_a_while()
-    texts.look()
+
+
+def _wake_bulk() -> None:
     bulk.forget_drafts()
     for pk in bulk_work.due():
         queue.nudge("links.tasks.work_bulk", pk)
+
+
+def _wake_events() -> None:
     events = inbox.due()
     for pk in events:
         queue.nudge("links.tasks.process_webhook", pk)
     if len(events) == inbox.PAGE:
         queue.nudge("links.tasks.catch_up")
+
+
+def _wake_looks() -> None:
     for pk, delay in looks.due():
         queue.nudge_later("links.tasks.check_checkout", delay, pk)
+
+
+def _wake_money() -> None:
     for pk in refunding.due():
         queue.nudge("links.tasks.settle_refund", pk)
     for pk in disputes.due():
         queue.nudge("links.tasks.settle_dispute", pk)
     for pk in reconcile.due():
         queue.nudge("links.tasks.sweep_account", pk)
+
+
+STEPS: tuple[Callable[[], object], ...] = (
+    training.deliver_webhooks,
+    _wake_events,
+    _wake_looks,
+    _wake_money,
+    links.expire_due,
+    later.send_due,
+    _remind,
+    _climb,
+    undelivered.look,
+    digests.make_due,
+    planning.replan_for_a_while,
+    texts.look,
+    _wake_bulk,
+)
+# Money first: what only wakes others costs nothing.

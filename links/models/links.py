@@ -1,5 +1,6 @@
 """The request for money."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import ClassVar, Self
 
@@ -50,6 +51,13 @@ class PaymentLinkQuerySet(models.QuerySet["PaymentLink"]):
     def locked(self, pk: int) -> "PaymentLink":
         """The link under its row lock: the first lock of every transaction."""
         return self.select_for_update(of=("self",)).get(pk=pk)
+
+    def at_hand(self, pks: Collection[int]) -> "dict[int, PaymentLink]":
+        """key → link with its customer, under row locks taken in the order of the keys;
+        a link that somebody else holds is not among them."""
+        free = self.select_for_update(of=("self",), skip_locked=True)
+        found = free.filter(pk__in=pks).select_related("customer").order_by("pk")
+        return {link.pk: link for link in found}
 
 
 class PaymentLink(models.Model):

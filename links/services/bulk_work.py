@@ -95,13 +95,7 @@ def _take(bulk: BulkSend, wanted: Q) -> _Chunk | None:
     items = list(bulk.items.filter(wanted).order_by("pk")[:CHUNK])
     if not items:
         return None
-    found = (
-        PaymentLink.objects.select_for_update(of=("self",), skip_locked=True)
-        .filter(pk__in=[item.link_id for item in items])
-        .select_related("customer", "reminder_plan")
-        .order_by("pk")
-    )
-    known = {link.pk: link for link in found}
+    known = PaymentLink.objects.at_hand([item.link_id for item in items])
     mine = {item.link_id: item for item in items if item.link_id in known}
     return _Chunk(bulk, clock.now(), mine, known)
 

@@ -123,15 +123,7 @@ def climb_due() -> int:
         )
         if not link_pks:
             return 0
-        links = {
-            link.pk: link
-            for link in PaymentLink.objects.select_for_update(
-                of=("self",), skip_locked=True
-            )
-            .filter(pk__in=link_pks)
-            .select_related("customer")
-            .order_by("pk")
-        }
+        links = PaymentLink.objects.at_hand(link_pks)
         climbs = list(
             due.filter(link__in=links).select_related("message").order_by("message_id")
         )
@@ -176,19 +168,21 @@ def _look(
     is_silent = message.state in SILENT
     if is_over or (is_silent and not get_channel(message.channel).reports_arrival()):
         return
-    if message.category in ASKING_CATEGORIES and not facts.is_processing:
+    if message.category in ASKING_CATEGORIES:
         _next_rung(climb, facts, business, now)
 
 
 def _later(climb: Climb, facts: reminder_rules.Facts, now: datetime) -> datetime | None:
     """When to look again at what has not come to its end; None if it has.
 
-    It may wait to leave, or for its hours to go by, or the link rests, or somebody has
-    just shared it by hand.
+    It may wait to leave, or for its hours to go by, or the link rests, or a payment is on
+    its way, which may fail, or somebody has just shared it by hand.
     """
     message, link = climb.message, facts.link
     if message.state in WAITING:
         return max(message.due_at, now) + AGAIN
+    if facts.is_processing:
+        return now + AGAIN
     waits = [at for at in (facts.rest_until, link.promise_due_at) if at is not None]
     if message.state in SILENT and message.sent_at is not None:
         waits.append(message.sent_at + timedelta(hours=climb.hours))

@@ -208,11 +208,7 @@ def _note_failure(pk: int, link_pk: int, error: LinkError) -> bool:
 
 
 def _lock(link_pk: int) -> PaymentLink | None:
-    return (
-        PaymentLink.objects.select_for_update(of=("self",), skip_locked=True)
-        .filter(pk=link_pk)
-        .first()
-    )
+    return PaymentLink.objects.at_hand([link_pk]).get(link_pk)
 
 
 def check_moment(at: datetime, now: datetime, closes_at: datetime | None) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, QuerySet
 
 from customers.models import ContactPoint
 from customers.services.customers import zone_of
@@ -20,9 +20,7 @@ from merchant_portal.lib import clock
 from notifications.models import Category, Message
 
 from ..models import (
-    Anchor,
     DueState,
-    PayerReply,
     PaymentLink,
     ReminderDue,
     ReminderPlan,
@@ -205,7 +203,8 @@ class _Chunk:
         )
         for due in rows:
             known.setdefault(due.link_id, []).append(due)
-        replied = self._replied(links)
+        is_counting = self.edited and reminders.counts_replies(self.edited.steps)
+        replied = reminders.replied_at(links if is_counting else ())
         planned: list[ReminderDue] = []
         for link in links:
             facts = self.facts[link.pk]
@@ -234,15 +233,6 @@ class _Chunk:
             self.edited.takes_over and is_taken_over
         )
 
-    def _replied(self, links: Sequence[PaymentLink]) -> Mapping[int, datetime]:
-        """When each customer wrote last, if a step counts from that."""
-        if self.edited is None or not any(
-            step.anchor == Anchor.REPLY for step in self.edited.steps
-        ):
-            return {}
-        rows = PayerReply.objects.filter(link__in=links).values("link")
-        return dict(rows.annotate(at=Max("at")).values_list("link", "at"))
-
     def _dues_of(
         self,
         link: PaymentLink,
@@ -255,10 +245,9 @@ class _Chunk:
             return ()
         kept_steps = {step.pk for step in self.edited.steps} | {None}
         _place, zone = self.places[link.pk]
-        moments: dict[int | None, datetime | None] = {
-            step.pk: reminder_rules.moment(link, step, zone, replied.get(link.pk))
-            for step in self.edited.steps
-        }
+        moments = reminders.moments_of(
+            link, self.edited.steps, zone, replied.get(link.pk)
+        )
         left = [due for due in known if due.step_id in kept_steps]
         change = reminders.changed(left, moments, link, self.now)
         return [*change.kept, *change.fresh]

@@ -4,7 +4,7 @@ Pure: facts in, decision out. The pass that sends and the rehearsal ask the same
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -63,7 +63,7 @@ class Decision:
     reason: str = ""
     until: datetime | None = None
     channels: tuple[str, ...] = ()
-    rest: tuple[str, ...] = field(default=())
+    rest: tuple[str, ...] = ()
 
 
 def wants_reminders(link: PaymentLink) -> bool:

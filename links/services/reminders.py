@@ -1,8 +1,9 @@
 """Friendly reminders: the due moments of a link, written as rows."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.db.models import Max, Q, QuerySet, prefetch_related_objects
 
@@ -113,15 +114,15 @@ def plan_many(links: Sequence[PaymentLink]) -> None:
     known: dict[int, list[ReminderDue]] = {}
     for due in ReminderDue.objects.filter(link__in=wanted):
         known.setdefault(due.link_id, []).append(due)
-    replied = _replied_at(wanted, plans)
+    replied = replied_at(
+        [link for link in wanted if counts_replies(plans[link.pk].steps.all())]
+    )
     business = Business.objects.current()
     changes = []
     for link in wanted:
         zone = zone_of(link.customer, business)
-        moments: dict[int | None, datetime | None] = {
-            step.pk: moment(link, step, zone, replied.get(link.pk))
-            for step in plans[link.pk].steps.all()
-        }
+        steps = plans[link.pk].steps.all()
+        moments = moments_of(link, steps, zone, replied.get(link.pk))
         changes.append(changed(known.get(link.pk, []), moments, link, now))
     moving = [due.pk for change in changes for due in change.moving]
     if moving:
@@ -129,19 +130,27 @@ def plan_many(links: Sequence[PaymentLink]) -> None:
     ReminderDue.objects.bulk_create([due for change in changes for due in change.fresh])
 
 
-def _replied_at(
-    links: Sequence[PaymentLink], plans: Mapping[int, ReminderPlan]
-) -> dict[int, datetime]:
-    """When each customer wrote last, where a step counts from that."""
-    counting = [
-        link
-        for link in links
-        if any(step.anchor == Anchor.REPLY for step in plans[link.pk].steps.all())
-    ]
-    if not counting:
+def counts_replies(steps: Iterable[ReminderStep]) -> bool:
+    """Whether one of them counts from the customer's last reply."""
+    return any(step.anchor == Anchor.REPLY for step in steps)
+
+
+def replied_at(links: Collection[PaymentLink]) -> dict[int, datetime]:
+    """link pk → when its customer wrote last; one query, none without links."""
+    if not links:
         return {}
-    rows = PayerReply.objects.filter(link__in=counting).values("link")
+    rows = PayerReply.objects.filter(link__in=links).values("link")
     return dict(rows.annotate(last=Max("at")).values_list("link", "last"))
+
+
+def moments_of(
+    link: PaymentLink,
+    steps: Iterable[ReminderStep],
+    zone: ZoneInfo,
+    replied: datetime | None,
+) -> Moments:
+    """When each step comes due for this link."""
+    return {step.pk: moment(link, step, zone, replied) for step in steps}
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,15 +79,7 @@ def enqueue_due() -> int:
         link_pks = set(wanted.values_list("link_id", flat=True)[:BATCH])
         if not link_pks:
             return 0
-        links = {
-            link.pk: link
-            for link in PaymentLink.objects.select_for_update(
-                of=("self",), skip_locked=True
-            )
-            .filter(pk__in=link_pks)
-            .select_related("customer")
-            .order_by("pk")
-        }
+        links = PaymentLink.objects.at_hand(link_pks)
         dues: dict[int, list[ReminderDue]] = {}
         for due in wanted.filter(link_id__in=links).select_related("step"):
             dues.setdefault(due.link_id, []).append(due)

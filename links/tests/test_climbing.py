@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from links.models import Climb, PaymentLink, ReminderPlan, ReminderStep, StaffTask
+from links.providers.base import SeenState
 from links.services import climbing, payments, reminders, reminding, sending
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
@@ -135,6 +136,17 @@ def test_who_paid_meanwhile_hears_no_more() -> None:
     kinds = set(Message.objects.values_list("kind", "channel"))
     assert kinds == {("invitation", "email"), ("receipt", "email")}
     assert not StaffTask.objects.exists()
+
+
+def test_a_payment_that_fails_after_all_lets_it_climb() -> None:
+    link = make_sent(["email", "sms"])
+    [mail] = Message.objects.all()
+    payments.record(make_seen(link, state=SeenState.PROCESSING))
+    comes_back(mail, SENT)
+
+    assert climb(SENT) == [("invitation", "email")]
+    payments.record(make_seen(link, state=SeenState.FAILED))
+    assert climb(SENT + timedelta(hours=1))[1:] == [("invitation", "sms")]
 
 
 def test_a_channel_that_is_not_wanted_is_passed_over() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from links.models import PaymentLink
 from notifications.models import Category, Message
 
-from .life import OUTAGE, Year
+from .life import Year
 
 SOON = timedelta(hours=12)
 
@@ -43,6 +43,3 @@ def findings(year: Year) -> list[str]:
 
 def _step(message: Message) -> str:
     return message.dedupe_key.split(":")[2]
-
-
-__all__ = ["OUTAGE", "findings"]
