@@ -18,6 +18,7 @@ from links.models import (
     LinkStatus,
     Measure,
     PaymentLink,
+    ReminderPlan,
     Way,
 )
 from links.providers.base import SeenState
@@ -39,6 +40,7 @@ from notifications.models import Message, MessageState, OptOut
 from notifications.services import opt_outs
 
 from .factories import make_customer, make_link, make_seen, make_user
+from .test_climbing import climb, comes_back
 
 pytestmark = pytest.mark.django_db
 
@@ -311,3 +313,14 @@ def test_what_nobody_started_is_forgotten(owner: User, frozen: FrozenClock) -> N
 
     assert not BulkSend.objects.filter(pk=old.pk).exists()
     assert BulkSend.objects.filter(pk=started.pk).exists()
+
+
+def test_what_does_not_arrive_climbs_the_ladder_of_its_plan(owner: User) -> None:
+    plan = reminders.default_plan()
+    ReminderPlan.objects.filter(pk=plan.pk).update(ladder=["email", "sms"])
+    many(1)
+    work(job(owner, way=Way.EMAIL))
+
+    comes_back(Message.objects.get(), clock.now())
+
+    assert climb(clock.now())[1:] == [("invitation", "sms")]

@@ -20,7 +20,8 @@ from links.services import pausing, planning, reminders, reminding, replies, sen
 from links.services.errors import LinkConflict, LinkError
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
-from notifications.models import Message, MessageState
+from notifications.models import Message, MessageState, OptOut
+from notifications.services import opt_outs
 
 from .factories import make_customer, make_link, make_user
 
@@ -151,7 +152,38 @@ class TestSteps:
         assert StaffTask.objects.count() == 1
 
 
+class TestWays:
+    def test_who_wants_no_reminders_gets_none_and_the_page_says_why(self) -> None:
+        link = make_sent()
+        opt_outs.store(
+            "email", "ada@example.com", OptOut.Scope.REMINDERS, source="unsubscribe"
+        )
+
+        assert come_due(at(3, 5)) == []
+        [due] = link.reminders_due.filter(state=DueState.DROPPED)
+        assert due.reason == "not wanted by the customer"
+
+    def test_a_ladder_begins_where_reminders_are_wanted(self) -> None:
+        plan = make_plan((Anchor.SENT, 1), ladder=["email", "sms"])
+        make_sent(plan)
+        opt_outs.store(
+            "email", "ada@example.com", OptOut.Scope.REMINDERS, source="unsubscribe"
+        )
+
+        assert [message.channel for message in come_due(at(3, 3))] == ["sms"]
+
+
 class TestChangedPlans:
+    def test_links_on_other_plans_are_left_as_they_are(self) -> None:
+        plan, other = make_plan((Anchor.SENT, 9)), make_sent()
+        make_sent(plan)
+        before = set(other.reminders_due.values_list("pk", flat=True))
+        planning.follow(plan)
+        with clock.frozen(SENT):
+            planning.replan()
+
+        assert set(other.reminders_due.values_list("pk", flat=True)) == before
+
     def test_links_follow_and_what_was_sent_is_not_sent_again(self) -> None:
         plan = make_plan((Anchor.SENT, 1), (Anchor.DUE, 0))
         link = make_sent(plan)

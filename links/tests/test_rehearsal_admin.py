@@ -1,6 +1,6 @@
 """The rehearsal in the admin, pausing, and tasks: what staff see and press."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -138,6 +138,33 @@ class TestRehearsal:
 
         assert page.context["rows"] == []
         assert "the link had expired" in page.content.decode()
+
+    def test_a_link_that_closes_while_a_reminder_waits_for_the_morning(
+        self, owner: User
+    ) -> None:
+        plan = ReminderPlan.objects.create(name="Late", is_default=True)
+        evening = time(23, 30)
+        ReminderStep.objects.create(
+            plan=plan, anchor="sent", offset_days=2, local_time=evening
+        )
+        link = make_sent(owner)
+        [due] = link.reminders_due.all()
+        PaymentLink.objects.filter(pk=link.pk).update(
+            expires_at=due.due_at + timedelta(hours=2)
+        )
+
+        page = signed_in(owner).get(f"{PLANS}rehearsal/")
+
+        assert page.context["rows"] == []
+        assert "the link had expired" in page.content.decode()
+
+    def test_of_one_plan_only_its_links_are_told(self, owner: User) -> None:
+        make_sent(owner)
+        other = ReminderPlan.objects.create(name="Other")
+
+        page = signed_in(owner).get(f"{PLANS}{other.pk}/rehearsal/")
+
+        assert page.context["is_empty"]
 
     def test_an_agent_sees_own_links_only(self, owner: User) -> None:
         make_sent(owner)
