@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from customers.models import Customer
 from links import models
 from links.management.commands.drain import parse_moment
-from links.models import LinkStatus, PaymentLink
+from links.models import LinkStatus, NoticeItem, PaymentLink
 from links.sample.story import Story
 from links.services import payments, sending
 from merchant_portal.business.models import Business
@@ -188,3 +188,12 @@ def test_time_does_not_move_back() -> None:
 
     with pytest.raises(CommandError, match="past"):
         run("drain", "--as-of", past)
+
+
+@pytest.mark.django_db
+def test_its_past_is_news_to_nobody() -> None:
+    owner = make_user()
+    run("simulate", "--links", "8", "--seed", "1")
+
+    assert models.Payment.objects.exists()
+    assert not NoticeItem.objects.filter(person=owner).exists()

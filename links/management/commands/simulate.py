@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from customers.models import Customer
-from links.models import PaymentLink
+from links.models import NoticeItem, PaymentLink
 from links.sample.story import Story
 from links.services import keyring
 from merchant_portal.business.models import Business
@@ -60,6 +60,8 @@ class Command(BaseCommand):
         )
         with queue.silenced():
             made = story.tell()
+        # What happened in the sample's past is in nobody's digest of today.
+        NoticeItem.objects.all().delete()
         self.stdout.write(
             f"{made} links of {len(story.people)} customers"
             f" in {monotonic() - started:.0f} s."
