@@ -45,6 +45,7 @@ _REASONS: dict[str, Promise] = {
     ),
     reminder_rules.PAUSED: gettext_lazy("reminders are paused"),
     reminder_rules.PROMISED: gettext_lazy("the customer named a day"),
+    reminder_rules.BETWEEN: gettext_lazy("reminded within the last 12 hours"),
     bulk_rules.STOPPED: gettext_lazy("it was stopped before"),
 }
 _OF_MESSAGES: dict[str, Promise] = {

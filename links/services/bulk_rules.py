@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from notifications.models import Category, ChannelName
-from notifications.services import opt_outs
 
-from ..models import LinkStatus, Payment, PaymentLink, PaymentState, Way
-from . import pauses, recipients
-from .reminder_rules import PROMISED
+from ..models import LinkStatus, PaymentLink, Way
+from . import reminder_facts
+from .reminder_rules import BETWEEN, PROMISED, Facts
 
 RECENTLY = timedelta(hours=24)
 
@@ -43,32 +42,27 @@ def verdicts(
     now: datetime,
     failed_at: Mapping[int, datetime] = NOTHING_FAILED,
 ) -> dict[int, Verdict]:
-    """link pk → what is to be done with it; four queries for any number of links.
+    """link pk → what is to be done with it; few queries for any number of links.
 
     `failed_at`: by link pk the send that reached nobody, which counts for nothing.
     """
-    known = recipients.addresses_of_many(links)
-    processing = set(
-        Payment.objects.filter(
-            link__in=links, state=PaymentState.PROCESSING
-        ).values_list("link_id", flat=True)
-    )
-    rests = pauses.rests([link.public_id for link in links])
+    known = reminder_facts.of(links, now, category_of=_category)
     found: dict[int, Verdict] = {}
     for link in links:
-        reason = _reason(link, now, failed_at.get(link.pk))
-        if not reason and link.pk in processing:
-            reason = PROCESSING
-        rest = rests.get(link.public_id)
-        if not reason and rest is not None and rest.until > now:
-            reason = rest.reason
-        found[link.pk] = (
-            Verdict(reason=reason) if reason else _address(known.get(link.pk, {}), way)
-        )
-    return _without_opted_out(found, {link.pk: link for link in links})
+        facts = known[link.pk]
+        reason = _reason(facts, now, failed_at.get(link.pk))
+        found[link.pk] = Verdict(reason=reason) if reason else _address(facts, way)
+    return found
 
 
-def _reason(link: PaymentLink, now: datetime, failed_at: datetime | None) -> str:
+def _category(link: PaymentLink) -> Category:
+    """Who wants no reminders is asked once, and not again by the hundred either."""
+    is_first = link.last_sent_at is None
+    return Category.INVITATION if is_first else Category.REMINDER
+
+
+def _reason(facts: Facts, now: datetime, failed_at: datetime | None) -> str:
+    link = facts.link
     if link.status not in (LinkStatus.ACTIVE, LinkStatus.DRAFT):
         return f"link {link.status}"
     if link.is_past_expiry(now):
@@ -78,25 +72,19 @@ def _reason(link: PaymentLink, now: datetime, failed_at: datetime | None) -> str
         return RECENT
     if link.promise_due_at is not None and link.promise_due_at > now:
         return PROMISED
-    return ""
+    if facts.is_processing:
+        return PROCESSING
+    if facts.rest_until is not None and facts.rest_until > now:
+        return facts.rest_reason
+    return BETWEEN if facts.is_just_reminded(now) else ""
 
 
-def _address(known: Mapping[str, str], way: str) -> Verdict:
+def _address(facts: Facts, way: str) -> Verdict:
+    """The first of the way's channels on which the customer may be asked."""
+    reason = NO_ADDRESS
     for channel in _CHANNELS[way]:
-        if channel in known:
-            return Verdict(channel, known[channel])
-    return Verdict(reason=NO_ADDRESS)
-
-
-def _without_opted_out(
-    found: dict[int, Verdict], links: Mapping[int, PaymentLink]
-) -> dict[int, Verdict]:
-    """Who wants no reminders is not asked again by the hundred either."""
-    going = {pk: one for pk, one in found.items() if not one.reason}
-    unwanted = opt_outs.unwanted([(v.channel, v.recipient) for v in going.values()])
-    for pk, one in going.items():
-        is_first = links[pk].last_sent_at is None
-        category = Category.INVITATION if is_first else Category.REMINDER
-        if opt_outs.forbids(unwanted, one.channel, one.recipient, category):
-            found[pk] = Verdict(one.channel, reason=OPTED_OUT)
-    return found
+        if channel in facts.unwanted:
+            reason = OPTED_OUT
+        elif channel in facts.known:
+            return Verdict(channel, facts.known[channel])
+    return Verdict(reason=reason)

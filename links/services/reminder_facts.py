@@ -1,6 +1,6 @@
 """What decides about the reminders of many links, read in few queries."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,12 +20,23 @@ from . import pauses, quiet, recipients
 from .reminder_rules import BETWEEN_REMINDERS, Facts
 
 WAITING = frozenset({MessageState.QUEUED, MessageState.SENDING})
+REACHED_NOBODY = frozenset({MessageState.FAILED, MessageState.BOUNCED})
 
 
-def of(links: Collection[PaymentLink], now: datetime) -> dict[int, Facts]:
+def _reminder(_link: PaymentLink) -> Category:
+    return Category.REMINDER
+
+
+def of(
+    links: Collection[PaymentLink],
+    now: datetime,
+    *,
+    category_of: Callable[[PaymentLink], Category] = _reminder,
+) -> dict[int, Facts]:
     """link pk → what is known of it at `now`; the links come with their customers.
 
-    Seven queries, however many links.
+    `category_of`: of what kind the next message of a link would be. Seven queries,
+    however many links.
     """
     references = [link.public_id for link in links]
     processing = set(
@@ -36,15 +47,18 @@ def of(links: Collection[PaymentLink], now: datetime) -> dict[int, Facts]:
     resting = pauses.rests(references)
     reminded = _reminded(references, now)
     known = recipients.addresses_of_many(links)
-    unwanted = _unwanted(known)
+    unwanted = opt_outs.unwanted(
+        {pair for addresses in known.values() for pair in addresses.items()}
+    )
     facts: dict[int, Facts] = {}
     for link in links:
         last = reminded.get(link.public_id, _Last())
         rest = resting.get(link.public_id)
+        addresses = known.get(link.pk, {})
         facts[link.pk] = Facts(
             link=link,
-            known=known.get(link.pk, {}),
-            unwanted=unwanted.get(link.pk, frozenset()),
+            known=addresses,
+            unwanted=_forbidden(unwanted, addresses, category_of(link)),
             is_processing=link.pk in processing,
             reminded_at=last.at,
             is_reminder_waiting=last.is_waiting,
@@ -70,7 +84,8 @@ def _reminded(references: Collection[str], now: datetime) -> dict[str, _Last]:
     """When each was reminded last, of those within 12 hours, and whether one waits.
 
     One that waits for its carrier counts: after a long pause two would leave at once.
-    So does an invitation that left by itself, up a ladder.
+    So does an invitation that left by itself, up a ladder or to many, unless it came
+    back.
     """
     since = now - BETWEEN_REMINDERS
     rows = (
@@ -81,6 +96,7 @@ def _reminded(references: Collection[str], now: datetime) -> dict[str, _Last]:
             reference__in=references,
         )
         .exclude(state__in=[MessageState.CANCELED, MessageState.SUPPRESSED])
+        .exclude(category=Category.INVITATION, state__in=REACHED_NOBODY)
         .values_list("reference", "due_at", "sent_at", "state", "category")
     )
     found: dict[str, _Last] = {}
@@ -92,21 +108,12 @@ def _reminded(references: Collection[str], now: datetime) -> dict[str, _Last]:
     return found
 
 
-def _unwanted(
-    known: Mapping[int, Mapping[str, str]],
-) -> dict[int, frozenset[str]]:
-    """link pk → the channels on which its customer wants no reminders."""
-    pairs: Iterable[tuple[str, str]] = {
-        pair for addresses in known.values() for pair in addresses.items()
-    }
-    found = opt_outs.unwanted(pairs)
-    if not found:
-        return {}
-    return {
-        pk: frozenset(
-            channel
-            for channel, address in addresses.items()
-            if opt_outs.forbids(found, channel, address, Category.REMINDER)
-        )
-        for pk, addresses in known.items()
-    }
+def _forbidden(
+    found: opt_outs.Unwanted, addresses: Mapping[str, str], category: Category
+) -> frozenset[str]:
+    """The channels of these addresses on which such a message is not wanted."""
+    return frozenset(
+        channel
+        for channel, address in addresses.items()
+        if opt_outs.forbids(found, channel, address, category)
+    )

@@ -40,8 +40,8 @@ BETWEEN = "reminded within 12 hours"
 class Facts:
     """What is known of a link at the moment a step comes due.
 
-    `known`: channel → address; `unwanted`: the channels of those on which no reminder
-    is wanted. `reminded_at`: when the last reminder left, or will. `rest_until`: until
+    `known`: channel → address; `unwanted`: the channels of those on which no message
+    of the kind in question is wanted. `reminded_at`: when the last reminder left, or will. `rest_until`: until
     when its reminders rest, and why.
     """
 
@@ -53,6 +53,13 @@ class Facts:
     is_reminder_waiting: bool = False
     rest_until: datetime | None = None
     rest_reason: str = ""
+
+    def is_just_reminded(self, now: datetime) -> bool:
+        """Whether one left within 12 hours, or waits to leave."""
+        last = self.reminded_at
+        return self.is_reminder_waiting or (
+            last is not None and last > now - BETWEEN_REMINDERS
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +121,7 @@ def _reason_to_leave_out(facts: Facts, now: datetime) -> str:
     asked = [at for at in (facts.link.last_sent_at, facts.link.shared_at) if at]
     if now - max(asked) < AFTER_MANUAL_SEND:
         return "sent by hand within 24 hours"
-    reminded_at = facts.reminded_at
-    is_recent = reminded_at is not None and reminded_at > now - BETWEEN_REMINDERS
-    return BETWEEN if facts.is_reminder_waiting or is_recent else ""
+    return BETWEEN if facts.is_just_reminded(now) else ""
 
 
 def ladder_of(step: ReminderStep | None, plan: ReminderPlan) -> Sequence[str]:

@@ -18,6 +18,7 @@ from links.models import (
     LinkStatus,
     Measure,
     PaymentLink,
+    ReminderDue,
     ReminderPlan,
     Way,
 )
@@ -29,9 +30,11 @@ from links.services import (
     pausing,
     payments,
     reminders,
+    reminding,
     sending,
 )
 from links.services.errors import LinkConflict, LinkError
+from links.services.reminder_rules import BETWEEN
 from merchant_portal.audit.models import AuditEntry
 from merchant_portal.lib import clock, ids
 from merchant_portal.lib.actors import SYSTEM
@@ -107,7 +110,8 @@ def test_says_of_each_why_it_was_left_out(owner: User) -> None:
     paid, canceled, silent, nowhere, fresh, processing, going, paused, named = many(9)
     payments.record(make_seen(paid))
     links.cancel(canceled, actor=SYSTEM)
-    opt_outs.store("email", "ada2@example.com", OptOut.Scope.ALL, source="staff")
+    for channel, address in (("email", "ada2@example.com"), ("sms", "+14155550002")):
+        opt_outs.store(channel, address, OptOut.Scope.ALL, source="staff")
     ContactPoint.objects.filter(customer=nowhere.customer).delete()
     sending.send(fresh, ["sms"], actor=SYSTEM)
     payments.record(
@@ -152,12 +156,38 @@ def test_who_wants_no_reminders_is_asked_for_the_first_time_only(
     (link,) = many(1)
     opt_outs.store("email", "ada0@example.com", OptOut.Scope.REMINDERS, source="staff")
 
-    work(job(owner))
-    PaymentLink.objects.update(last_sent_at=frozen.at - timedelta(days=9))
-    again = work(job(owner))
+    work(job(owner, way=Way.EMAIL))
+    frozen.move(days=9)
+    again = work(job(owner, way=Way.EMAIL))
 
     assert Message.objects.count() == 1
     assert reasons(again) == {link.public_id: "opted out"}
+
+
+def test_who_wants_no_emails_is_sent_an_sms(owner: User) -> None:
+    many(1)
+    opt_outs.store("email", "ada0@example.com", OptOut.Scope.ALL, source="staff")
+
+    work(job(owner))
+
+    assert list(Message.objects.values_list("channel", flat=True)) == ["sms"]
+
+
+@pytest.mark.parametrize(("hours", "reason"), [(11, BETWEEN), (13, "")])
+def test_nobody_is_asked_again_within_12_hours_of_a_reminder(
+    owner: User, frozen: FrozenClock, hours: int, reason: str
+) -> None:
+    (link,) = many(1)
+    sending.send(link, ["email"], actor=SYSTEM)
+    frozen.move_to(ReminderDue.objects.earliest("due_at").due_at)
+    reminding.enqueue_due()
+    Message.objects.update(state=MessageState.SENT, sent_at=frozen.at)
+    assert Message.objects.filter(category="reminder").count() == 1
+
+    frozen.move(hours=hours)
+    made = work(job(owner))
+
+    assert reasons(made) == {link.public_id: reason}
 
 
 @pytest.mark.parametrize(
@@ -192,7 +222,7 @@ def test_started_twice_it_runs_once(owner: User) -> None:
 
 
 def test_an_empty_choice_and_too_many_are_refused(
-    owner: User, monkeypatch: pytest.MonkeyPatch
+    owner: User, frozen: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(LinkError):
         bulk.draft(PaymentLink.objects.all(), by=owner)
@@ -206,7 +236,7 @@ def test_an_empty_choice_and_too_many_are_refused(
 
 
 def test_a_death_in_a_chunk_undoes_it_and_the_next_pass_repeats_it(
-    owner: User, monkeypatch: pytest.MonkeyPatch
+    owner: User, frozen: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many(5)
     made = job(owner)
@@ -228,12 +258,14 @@ def test_a_death_in_a_chunk_undoes_it_and_the_next_pass_repeats_it(
     assert Message.objects.values("reference").distinct().count() == 5
 
 
-def test_a_chunk_done_twice_queues_nothing_twice(owner: User) -> None:
+def test_a_chunk_done_twice_queues_nothing_twice(
+    owner: User, frozen: FrozenClock
+) -> None:
     """Even if its rows were put back: the keys of the messages hold."""
     many(2)
     made = work(job(owner))
     BulkItem.objects.update(state=ItemState.WAITING, reason="")
-    PaymentLink.objects.update(last_sent_at=None)
+    frozen.move(days=2)
     BulkSend.objects.update(state=BulkState.RUNNING, ended_at=None)
 
     work(made)
@@ -242,14 +274,14 @@ def test_a_chunk_done_twice_queues_nothing_twice(owner: User) -> None:
 
 
 def test_without_its_key_the_same_chunk_would_queue_twice(
-    owner: User, monkeypatch: pytest.MonkeyPatch
+    owner: User, frozen: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The negative control of the test above."""
     monkeypatch.setattr(bulk_work, "_key", lambda bulk, link: ids.new("any"))
     many(2)
     made = work(job(owner))
     BulkItem.objects.update(state=ItemState.WAITING, reason="")
-    PaymentLink.objects.update(last_sent_at=None)
+    frozen.move(days=2)
     BulkSend.objects.update(state=BulkState.RUNNING, ended_at=None)
 
     work(made)
@@ -281,15 +313,16 @@ def test_what_failed_is_sent_again_and_nothing_else(
 
 
 def test_a_chunk_costs_the_same_for_few_and_for_many(
-    owner: User, monkeypatch: pytest.MonkeyPatch
+    owner: User, frozen: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But for planning the reminders, which is a matter of each link."""
     monkeypatch.setattr(reminders, "plan", lambda link: None)
-    many(2)
-    _statements(job(owner))  # the day's total is made once
-    PaymentLink.objects.update(last_sent_at=None)
+    many(1)
+    _statements(job(owner))  # the default plan is made once
+    frozen.move(days=2)
+    many(1)
     few = _statements(job(owner))
-    PaymentLink.objects.update(last_sent_at=None)
+    frozen.move(days=2)
     many(30)
     assert _statements(job(owner)) == few
 
