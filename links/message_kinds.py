@@ -21,6 +21,7 @@ from .services import (
     pages,
     papers,
     receipts,
+    together,
 )
 
 
@@ -35,11 +36,15 @@ def _admin_url(message: Message) -> str:
 
 def _link_urls(messages: Sequence[Message]) -> dict[int, str]:
     urls = pages.urls_of(message_values.links_of(messages))
-    return {
+    found = {
         message.pk: urls[message.reference]
         for message in messages
         if message.reference in urls
     }
+    if for_all := [each for each in messages if together.is_for_all(each)]:
+        links = message_values.links_of(for_all).only("public_id", "customer")
+        found |= together.urls(for_all, links)
+    return found
 
 
 def _visible(user: User, messages: QuerySet[Message]) -> QuerySet[Message]:

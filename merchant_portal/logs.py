@@ -15,7 +15,7 @@ SHARED_PROCESSORS: list[Any] = [
 ]
 FILE_BYTES = 10_000_000
 # Whoever has the address of a payment link may see and pay it: it is in no log.
-_SECRET_PATH = re.compile(r"/(p|unsubscribe)/[^/\s?#\"'<>\\]+")
+_SECRET_PATH = re.compile(r"/(p|owed|unsubscribe)/[^/\s?#\"'<>\\]+")
 _TOKEN_ELSEWHERE = re.compile(r"(?i:(?<=/)|(?<=%2f))[0-9A-Za-z]{22}(?![0-9A-Za-z])")
 # of an address that was typed or cut wrongly
 

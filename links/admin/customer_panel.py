@@ -7,10 +7,11 @@ from django.utils.safestring import SafeString
 from customers.admin import panels
 from customers.models import Customer
 from merchant_portal.lib import clock
+from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
 from ..models import PaymentLink
-from ..services import totals
+from ..services import owed, totals
 from . import formats
 from .columns import LinkColumns
 from .entry import who
@@ -50,6 +51,14 @@ def links_of(request: HttpRequest, customer: Customer) -> SafeString:
             "rows": rows,
             "customer": customer,
             "may_create": user.may(Right.LINKS_WRITE),
+            "owed_url": _owed_url(user, customer),
         },
         request,
     )
+
+
+def _owed_url(user: User, customer: Customer) -> str:
+    """Of the page for all that they owe, which shows everybody's links; empty where
+    nothing is open, and for who sees only own ones."""
+    is_open = owed.open_links([customer.pk], clock.now()).exists()
+    return owed.url_of(customer.pk) if is_open and user.may(Right.LINKS_ALL) else ""

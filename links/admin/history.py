@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from merchant_portal.lib.actors import SYSTEM
 from merchant_portal.lib.text import cut
 from merchant_portal.staff.models import ApiKey, User
+from notifications.admin.labels import kind_title
 from notifications.models import ChannelName, Message
 
 from ..models import ReplyKind
@@ -131,6 +132,17 @@ _WORDS: dict[str, tuple[str, str, Promise]] = {
         CALM,
         gettext_lazy("Not arrived; tried another way"),
     ),
+    "fee.charged": (
+        "percent",
+        CALM,
+        gettext_lazy("Late fee asked with the reminder"),
+    ),
+    "fee.of": ("percent", CALM, gettext_lazy("A late fee")),
+    "reminder.together": (
+        "stacks",
+        CALM,
+        gettext_lazy("Named in a reminder for all that the customer owes"),
+    ),
     "task.made": ("task_alt", CALM, gettext_lazy("Task for staff")),
     "task.done": ("task_alt", GOOD, gettext_lazy("Task done")),
 }
@@ -154,17 +166,6 @@ _MESSAGE_WORDS: dict[str, tuple[str, str, Promise]] = {
         gettext_lazy("%(what)s not sent: the customer does not want it"),
     ),
     "expired": ("timer_off", CALM, gettext_lazy("%(what)s came too late to send")),
-}
-_KINDS: dict[str, Promise] = {
-    "invitation": gettext_lazy("Payment link"),
-    "correction": gettext_lazy("Corrected link"),
-    "reminder": gettext_lazy("Reminder"),
-    "reminder_firm": gettext_lazy("Clear reminder"),
-    "reminder_last": gettext_lazy("Last reminder"),
-    "receipt": gettext_lazy("Receipt"),
-    "cancellation": gettext_lazy("Cancellation"),
-    "refund": gettext_lazy("Refund notice"),
-    "answer": gettext_lazy("Answer"),
 }
 _CHANNELS: dict[str, Promise] = {
     ChannelName.EMAIL: gettext_lazy("e-mail"),
@@ -263,7 +264,7 @@ def _words(entry: Entry) -> tuple[str, str, str]:
 
 
 def _what(detail: dict[str, Any]) -> str:
-    kind = str(_KINDS.get(str(detail.get("kind")), _("Message")))
+    kind = kind_title(str(detail["kind"])) if detail.get("kind") else _("Message")
     channel = _CHANNELS.get(str(detail.get("channel")))
     if channel is None:
         return kind

@@ -84,6 +84,9 @@ REMINDER_REASONS: dict[str, Promise] = {
     ),
     "promised to pay later": gettext_lazy("the customer named a later day"),
     "a later step came due": gettext_lazy("a later reminder came due as well"),
+    "named in a reminder for all": gettext_lazy(
+        "it was named in a reminder for all that the customer owes"
+    ),
     "no address": gettext_lazy("the customer could not be reached"),
     "not wanted by the customer": gettext_lazy("the customer wants no reminders"),
 }

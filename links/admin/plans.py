@@ -1,5 +1,6 @@
 """Reminder plans and their steps; one plan is the default."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django import forms
@@ -13,18 +14,24 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldBooleanWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
 
 from merchant_portal.audit import services as audit
+from merchant_portal.business.models import Business
+from merchant_portal.lib.money import Money
 from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.roles import Right
 from notifications.models import ChannelName
 
-from ..models import TASK_RUNG, ReminderPlan, ReminderStep
+from ..models import TASK_RUNG, ReminderPlan, ReminderStep, StepAct
 from ..models.reminders import RUNGS, check_ladder
 from ..services import planning
 from ..services.rehearsal import Edited
-from . import rehearsal_page
+from . import rehearsal_page, typed
 from .entry import who
 
 REHEARSE = "_rehearse"
@@ -68,7 +75,7 @@ class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = ReminderPlan
-        fields = ("name", "ladder", "ladder_hours")
+        fields = ("name", "ladder", "ladder_hours", "is_together")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -85,10 +92,62 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]
         label=gettext_lazy("Other ways than the plan's"),
         help_text=gettext_lazy("Nothing ticked: as the plan says."),
     )
+    late_fee = forms.CharField(
+        label=gettext_lazy("Late fee"),
+        required=False,
+        max_length=20,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
+        help_text=gettext_lazy(
+            "In your own currency, asked with this reminder where the due date has"
+            " passed. Only where your terms and the law allow it."
+        ),
+    )
+    interest = forms.CharField(
+        label=gettext_lazy("Interest, percent a year"),
+        required=False,
+        max_length=6,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
+        help_text=gettext_lazy("Of what is open, for the days since the due date."),
+    )
 
     class Meta:
         model = ReminderStep
         fields = ("anchor", "offset_days", "local_time", "act", "tone", "ladder")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        step = self.instance
+        if step.fee_minor:
+            money = Money(step.fee_minor, Business.objects.current().currency)
+            self.fields["late_fee"].initial = str(money.decimal)
+        if step.interest_bp:
+            self.fields["interest"].initial = f"{step.interest_bp / 100:g}"
+
+    def clean_late_fee(self) -> int:
+        typed_fee = self.cleaned_data["late_fee"].strip()
+        if not typed_fee:
+            return 0
+        return self._read(
+            lambda: typed.amount_minor(typed_fee, Business.objects.current().currency)
+        )
+
+    def clean_interest(self) -> int:
+        return self._read(lambda: typed.basis_points(self.cleaned_data["interest"]))
+
+    @staticmethod
+    def _read(read: Callable[[], int]) -> int:
+        try:
+            return read()
+        except typed.TypedError as exc:
+            raise forms.ValidationError(str(exc)) from exc
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        fee, interest = data.get("late_fee", 0), data.get("interest", 0)
+        if (fee or interest) and data.get("act") == StepAct.TASK:
+            self.add_error("late_fee", _("A task for staff asks the customer nothing."))
+        self.instance.fee_minor, self.instance.interest_bp = fee, interest
+        return data
 
 
 class StepInline(RightsMixin, StackedInline):  # type: ignore[misc]
@@ -97,7 +156,13 @@ class StepInline(RightsMixin, StackedInline):  # type: ignore[misc]
     model = ReminderStep
     form = StepForm
     extra = 0
-    fields = (("anchor", "offset_days"), ("local_time", "act"), "tone", "ladder")
+    fields = (
+        ("anchor", "offset_days"),
+        ("local_time", "act"),
+        "tone",
+        "ladder",
+        ("late_fee", "interest"),
+    )
 
 
 @admin.register(ReminderPlan)
@@ -157,8 +222,8 @@ class ReminderPlanAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         self, request: HttpRequest, obj: ReminderPlan | None = None
     ) -> tuple[str, ...]:
         if self.has_change_permission(request, obj):
-            return ("name", "make_default", "ladder", "ladder_hours")
-        return ("name", "default_label", "ways_shown", "ladder_hours")
+            return ("name", "make_default", "ladder", "ladder_hours", "is_together")
+        return ("name", "default_label", "ways_shown", "ladder_hours", "is_together")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("steps")

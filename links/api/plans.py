@@ -16,6 +16,7 @@ from merchant_portal.lib.api_schemas import (
     one_of,
     page,
 )
+from merchant_portal.lib.money import MAX_MINOR
 from merchant_portal.lib.problems import not_found
 from merchant_portal.staff.api_auth import Guard, actor_of, idempotent
 from merchant_portal.staff.roles import Right
@@ -52,7 +53,8 @@ Ladder = Annotated[list[Rung], Field(max_length=len(RUNGS))]
 class StepIn(NullIsLeftOut):
     """`counted`: sent, due, expiry or reply, from which `days` count; below zero is
     before it. `at`: by the customer's clock. `act`: message or task. `tone`: friendly,
-    firm or last. `ladder`: instead of the plan's.
+    firm or last. `ladder`: instead of the plan's. `fee_minor`, in the business's
+    currency, and `interest_bp`, a year: asked on top where the due date has passed.
     """
 
     counted: Annotated[str, AfterValidator(one_of(Anchor.values))]
@@ -61,15 +63,19 @@ class StepIn(NullIsLeftOut):
     act: Annotated[str, AfterValidator(one_of(StepAct.values))] = "message"
     tone: Annotated[str, AfterValidator(one_of(Tone.values))] = "friendly"
     ladder: Ladder = Field(default_factory=list)
+    fee_minor: Annotated[int, Field(ge=0, le=MAX_MINOR)] = 0
+    interest_bp: Annotated[int, Field(ge=0, le=10_000)] = 0
 
 
 class PlanIn(NullIsLeftOut):
-    """`ladder`: ways to try one after the other; empty: those of the last send."""
+    """`ladder`: ways to try one after the other; empty: those of the last send.
+    `together`: one reminder for all that a customer owes."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     steps: Annotated[list[StepIn], Field(max_length=MOST_STEPS)]
     ladder: Ladder = Field(default_factory=list)
     ladder_hours: Annotated[int, Field(ge=1, le=240)] = 24
+    together: bool = True
 
 
 class StepOut(BaseModel):
@@ -79,6 +85,8 @@ class StepOut(BaseModel):
     act: str
     tone: str
     ladder: list[str]
+    fee_minor: int
+    interest_bp: int
 
 
 class PlanOut(BaseModel):
@@ -89,6 +97,7 @@ class PlanOut(BaseModel):
     is_default: bool
     ladder: list[str]
     ladder_hours: int
+    together: bool
     steps: list[StepOut]
 
     @classmethod
@@ -100,6 +109,7 @@ class PlanOut(BaseModel):
             is_default=plan.is_default,
             ladder=list(plan.ladder),
             ladder_hours=plan.ladder_hours,
+            together=plan.is_together,
             steps=[
                 StepOut(
                     counted=step.anchor,
@@ -108,6 +118,8 @@ class PlanOut(BaseModel):
                     act=step.act,
                     tone=step.tone,
                     ladder=list(step.ladder),
+                    fee_minor=step.fee_minor,
+                    interest_bp=step.interest_bp,
                 )
                 for step in plan.steps.all()
             ],
@@ -141,6 +153,7 @@ def create_plan(request: HttpRequest, body: PlanIn) -> Status[PlanOut]:
         name=body.name,
         ladder=body.ladder,
         ladder_hours=body.ladder_hours,
+        is_together=body.together,
         steps=[
             planning.StepData(
                 anchor=step.counted,
@@ -149,6 +162,8 @@ def create_plan(request: HttpRequest, body: PlanIn) -> Status[PlanOut]:
                 act=step.act,
                 tone=step.tone,
                 ladder=step.ladder,
+                fee_minor=step.fee_minor,
+                interest_bp=step.interest_bp,
             )
             for step in body.steps
         ],

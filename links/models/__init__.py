@@ -2,7 +2,7 @@ from .accounts import ProviderAccount
 from .activity import Activity
 from .bulk import BulkItem, BulkSend, BulkState, ItemState, Way
 from .chasing import Climb, ClimbState, ReminderPause, StaffTask, TaskKind
-from .checkouts import Checkout, CheckoutState
+from .checkouts import Checkout, CheckoutShare, CheckoutState
 from .comparisons import Comparison, ComparisonState, Difference, Gap, Subject
 from .disputes import Dispute, DisputeState
 from .fees import FeeRate
@@ -55,6 +55,7 @@ __all__ = [
     "BulkSend",
     "BulkState",
     "Checkout",
+    "CheckoutShare",
     "CheckoutState",
     "Climb",
     "ClimbState",

@@ -68,6 +68,9 @@ class Checkout(models.Model):
     is_shared = models.BooleanField(
         default=False, help_text="of a reusable link, beside those of others"
     )
+    is_joint = models.BooleanField(
+        default=False, help_text="of several links; `link` is the first of its shares"
+    )
     currency = models.CharField(max_length=3)
     parameters = models.JSONField(default=dict)
     state = models.CharField(
@@ -139,3 +142,35 @@ class Checkout(models.Model):
             for name, value in stamps.items():
                 setattr(self, name, value)
         return moved == 1
+
+
+class CheckoutShare(models.Model):
+    """What of a joint checkout is for one of its links; never changed.
+
+    `part`: its place in the order of the links' keys, from 0.
+    """
+
+    checkout = models.ForeignKey(
+        Checkout, on_delete=models.CASCADE, related_name="shares"
+    )
+    part = models.PositiveSmallIntegerField()
+    link = models.ForeignKey(
+        PaymentLink, on_delete=models.PROTECT, related_name="checkout_shares"
+    )
+    amount_minor = models.PositiveBigIntegerField(help_text="minor currency units")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["checkout", "part"], name="checkout_share_part_once"
+            ),
+            models.UniqueConstraint(
+                fields=["checkout", "link"], name="checkout_share_link_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_minor__gt=0), name="checkout_share_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.checkout_id}/{self.part}"

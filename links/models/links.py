@@ -52,6 +52,11 @@ class PaymentLinkQuerySet(models.QuerySet["PaymentLink"]):
         """The link under its row lock: the first lock of every transaction."""
         return self.select_for_update(of=("self",)).get(pk=pk)
 
+    def locked_all(self, pks: Collection[int]) -> "dict[int, PaymentLink]":
+        """key → link under its row lock, the locks taken in the order of the keys."""
+        found = self.select_for_update(of=("self",)).filter(pk__in=pks).order_by("pk")
+        return {link.pk: link for link in found}
+
     def at_hand(self, pks: Collection[int]) -> "dict[int, PaymentLink]":
         """key → link with its customer, under row locks taken in the order of the keys;
         a link that somebody else holds is not among them."""
@@ -161,6 +166,14 @@ class PaymentLink(models.Model):
         related_name="+",
         verbose_name=_("reminders"),
         help_text=_("Empty means the default plan."),
+    )
+    fee_of = models.ForeignKey(
+        "self",
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="fees",
+        help_text="the link for whose being late this one asks",
     )
     has_reminders = models.BooleanField(_("send reminders"), default=True)
     promise_due_at = models.DateTimeField(

@@ -35,7 +35,8 @@ class Payment(models.Model):
     """One payment as a provider, or the till, says it happened; never deleted.
 
     The row is the merge of everything heard about it: the state of highest rank,
-    every known fact once. `link` is null for money that names none of ours.
+    every known fact once. `link` is null for money that names none of ours. What was
+    paid for several links at once is several rows, one for each, which add up to it.
     """
 
     RANK: ClassVar[dict[str, int]] = {
@@ -51,6 +52,9 @@ class Payment(models.Model):
         ProviderAccount, on_delete=models.PROTECT, related_name="+"
     )
     provider_payment_id = models.CharField(max_length=255)
+    part = models.PositiveSmallIntegerField(
+        default=0, help_text="of a payment for several links; each link has its own row"
+    )
     link = models.ForeignKey(
         PaymentLink, null=True, on_delete=models.PROTECT, related_name="payments"
     )
@@ -91,7 +95,8 @@ class Payment(models.Model):
         verbose_name_plural = _("payments")
         constraints = [
             models.UniqueConstraint(
-                fields=["account", "provider_payment_id"], name="payment_once"
+                fields=["account", "provider_payment_id", "part"],
+                name="payment_part_once",
             ),
             models.CheckConstraint(
                 condition=Q(

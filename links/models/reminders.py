@@ -85,6 +85,14 @@ class ReminderPlan(models.Model):
         default=24,
         validators=[MinValueValidator(1), MaxValueValidator(240)],
     )
+    is_together = models.BooleanField(
+        _("one reminder for all that a customer owes"),
+        default=True,
+        help_text=_(
+            "Who owes several gets one reminder with one page to pay them all, and the"
+            " others are not reminded of within a day."
+        ),
+    )
     replan_after = models.BigIntegerField(
         null=True,
         editable=False,
@@ -151,6 +159,14 @@ class ReminderStep(models.Model):
         validators=[check_ladder],
         help_text="as the plan's, which it replaces; empty: the plan's",
     )
+    fee_minor = models.PositiveBigIntegerField(
+        default=0, help_text="asked on top for being late; minor units, own currency"
+    )
+    interest_bp = models.PositiveIntegerField(
+        default=0,
+        validators=[MaxValueValidator(10_000)],
+        help_text="a year, of what is open, since the due date; basis points",
+    )
 
     class Meta:
         ordering = ["id"]
@@ -181,6 +197,11 @@ class ReminderStep(models.Model):
         if self.offset_days < 0:
             return _("%s before the due date") % days
         return _("%s after the due date") % days
+
+    @property
+    def has_fee(self) -> bool:
+        """Whether it may ask for more than is owed; only where that is overdue."""
+        return self.act == StepAct.MESSAGE and bool(self.fee_minor or self.interest_bp)
 
 
 class DueState(models.TextChoices):

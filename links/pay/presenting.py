@@ -146,7 +146,7 @@ def receipt_of(checkout: Checkout, token: str) -> str:
     return reverse("pay_receipt", args=[token, public_id]) if public_id else ""
 
 
-def offers_context(page: Page, offers: list[Offer]) -> dict[str, Any]:
+def offers_context(offers: list[Offer]) -> dict[str, Any]:
     return {
         "offers": offers,
         "only": offers[0] if len(offers) == 1 else None,

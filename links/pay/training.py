@@ -1,7 +1,8 @@
 """The rehearsal provider's hosted page. No money moves."""
 
+from urllib.parse import urlsplit
+
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -11,7 +12,7 @@ from merchant_portal.lib.money import Money
 
 from ..models import Checkout
 from ..providers import training
-from ..services import accounts, pages
+from ..services import accounts, requests
 from . import responses
 from .responses import public
 
@@ -29,9 +30,8 @@ def hosted(request: HttpRequest, checkout_id: str) -> HttpResponse:
     )
     if session is None or checkout is None or not accounts.is_training_offered():
         return responses.not_found(request)
-    back = reverse(
-        "pay_returned", args=[pages.token_of(checkout.link), checkout.public_id]
-    )
+    page = urlsplit(requests.page_of(checkout, checkout.link)).path
+    back = f"{page}return/{checkout.public_id}/"
     if request.method == "POST" and responses.is_person(request):
         outcome = request.POST.get("outcome", "")
         if outcome not in training.OUTCOMES:

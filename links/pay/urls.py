@@ -1,6 +1,16 @@
 from django.urls import path, re_path
 
-from . import embed, legal, papers, replying, theme, training, verifying, views
+from . import (
+    embed,
+    legal,
+    owing,
+    papers,
+    replying,
+    theme,
+    training,
+    verifying,
+    views,
+)
 
 # A mail program may glue one mark to the end of an address, after the slash too.
 GLUED = r"[.,;:!?>)\]}'\"\u2026\u00bb\u201d\u2019]"
@@ -28,6 +38,15 @@ urlpatterns = [
     path("p/<str:token>/reply/", replying.reply, name="pay_reply"),
     # Whatever else claims to be a link: the 404 of an unknown one.
     path("p/<path:token>", views.show),
+    path("owed/<str:token>/", owing.show, name="owed"),
+    re_path(rf"^owed/(?P<token>[^/]+)(?:/{GLUED})?\Z", owing.show),
+    path("owed/<str:token>/pay/<slug:provider>/", owing.start, name="owed_start"),
+    path(
+        "owed/<str:token>/return/<slug:checkout_id>/",
+        owing.returned,
+        name="owed_returned",
+    ),
+    path("owed/<str:token>/<path:rest>", owing.elsewhere),
     path("embed.js", embed.embed, name="embed"),
     path("verify/", verifying.verify, name="pay_verify"),
     path("legal/<slug:name>/", legal.text, name="legal"),

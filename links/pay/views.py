@@ -96,7 +96,7 @@ def returned(request: HttpRequest, token: str, checkout_id: str) -> HttpResponse
     checkout = presenting.found_checkout(page, checkout_id)
     if checkout is None:
         return responses.not_found(request)
-    looks = _looks(request)
+    looks = looks_of(request)
     outcome = presenting.outcome_of(
         page, checkout, has_asked=looks >= LOOKS_BEFORE_DECLINED
     )
@@ -146,7 +146,7 @@ def _link_page(
         offers.sort(key=lambda offer: offer.slug == without)
     context = (
         presenting.link_context(page, business, language)
-        | presenting.offers_context(page, offers)
+        | presenting.offers_context(offers)
         | presenting.papers_context(page, _token(page), language)
         | {"problem": problem, "token": _token(page), "address": _address(page)}
     )
@@ -186,7 +186,7 @@ def _address(page: Page) -> str:
     return reverse("pay_link", args=[_token(page)])
 
 
-def _looks(request: HttpRequest) -> int:
+def looks_of(request: HttpRequest) -> int:
     """How often the page has looked by itself."""
     given = request.GET.get("n", "0")
     return int(given) if given.isdecimal() and len(given) <= 3 else REFRESHES

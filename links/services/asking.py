@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from merchant_portal.lib.money import MAX_MINOR, Money
 
-from ..models import AmountKind, Checkout, LineItem, PaymentLink
+from ..models import AmountKind, LineItem, PaymentLink
 from . import amounts
 from .amounts import LineData, Totals
 from .errors import LinkError
@@ -169,14 +169,15 @@ def _tip(link: PaymentLink, due: int, choice: Choice) -> int:
     return tip
 
 
-def is_wanted(link: PaymentLink, checkout: Checkout) -> bool:
-    """Whether a locked, open link still asks for just what this checkout charges."""
+def is_wanted(link: PaymentLink, due_minor: int) -> bool:
+    """Whether a locked, open link still asks for just this, the part of a checkout that
+    goes to it."""
     if is_choosing(link):
         return True  # its bounds were held when it was opened, and do not change
     balance = link.balance.amount_minor
     if link.amount_kind == K.PARTS:
-        return 0 < checkout.due_minor <= balance
-    return checkout.due_minor in {balance, due_now(link).amount_minor} - {0}
+        return 0 < due_minor <= balance
+    return due_minor in {balance, due_now(link).amount_minor} - {0}
 
 
 def _money(link: PaymentLink, minor: int) -> str:

@@ -55,16 +55,25 @@ def _may_take(checkout: Checkout) -> bool:
     """Whether the link still asks for just this money; then nobody else opens or takes
     any, for the row says that it is being taken."""
     with transaction.atomic():
-        link = PaymentLink.objects.locked(checkout.link_id)
+        links = PaymentLink.objects.locked_all(sessions.link_pks(checkout))
         fresh = Checkout.objects.select_for_update(of=("self",)).get(pk=checkout.pk)
-        is_wanted = (
-            link.status == LinkStatus.ACTIVE
-            and not link.is_past_expiry(clock.now())
-            and fresh.close_ordered_at is None
-            and asking.is_wanted(link, fresh)
-            and (link.is_reusable or not sessions.has_money_under_way(link))
+        asked = {checkout.link_id: fresh.due_minor}
+        if fresh.is_joint:
+            asked = dict(fresh.shares.values_list("link_id", "amount_minor"))
+        is_wanted = fresh.close_ordered_at is None and all(
+            _is_asking(link, asked[link.pk]) for link in links.values()
         )
         if is_wanted and fresh.state == S.OPEN:
             fresh.move_to(S.CAPTURING)
         checkout.state = fresh.state
         return is_wanted and fresh.state == S.CAPTURING
+
+
+def _is_asking(link: PaymentLink, due_minor: int) -> bool:
+    """Whether a locked link still asks for just that, and no other money is coming."""
+    return (
+        link.status == LinkStatus.ACTIVE
+        and not link.is_past_expiry(clock.now())
+        and asking.is_wanted(link, due_minor)
+        and (link.is_reusable or not sessions.has_money_under_way(link))
+    )

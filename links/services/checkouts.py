@@ -79,15 +79,18 @@ def start(
     with transaction.atomic():
         link = PaymentLink.objects.locked(link_pk)
         now = clock.now()
-        _refuse_unpayable(link, now)
+        refuse_unpayable(link, now)
         lines = list(link.lines.all())
         ask = _ask(link, lines, account, choice, now)
         # At a reusable link others are paying, each for themselves.
         keep = None if link.is_reusable else _only_fitting(link, account, ask, now)
         checkout = keep or _store(link, lines, account, ask, now, actor)
-    if checkout.state == S.OPEN:
-        return checkout.url
-    return _open(checkout)
+    return page_of(checkout)
+
+
+def page_of(checkout: Checkout) -> str:
+    """The provider's page of a stored checkout, opened there unless it is already."""
+    return checkout.url if checkout.state == S.OPEN else _open(checkout)
 
 
 def _ask(
@@ -130,19 +133,30 @@ def _store(
         quantities=ask.quantities,
         currency=link.currency,
         is_shared=link.is_reusable,
-        next_check_at=now + timedelta(seconds=CHECK_AFTER_SECONDS[0]),
-        created_at=now,
+        parameters=requests.parameters(link, lines, now),
     )
-    checkout.parameters = requests.parameters(link, lines, now)
-    checkout.save()
-    Activity.objects.create(
-        link=link,
-        kind="checkout.started",
-        at=now,
-        actor=actor.id,
-        detail={"checkout": checkout.public_id, "provider": account.slug},
-    )
+    store(checkout, [link.pk], now, actor)
     return checkout
+
+
+def store(
+    checkout: Checkout, link_pks: Sequence[int], now: datetime, actor: Actor
+) -> None:
+    """Keep a new checkout of these locked links, before anybody is called."""
+    checkout.created_at = now
+    checkout.next_check_at = now + timedelta(seconds=CHECK_AFTER_SECONDS[0])
+    checkout.save()
+    detail = {"checkout": checkout.public_id, "provider": checkout.account.slug}
+    _note(link_pks, "checkout.started", now, actor, detail)
+
+
+def _note(
+    link_pks: Sequence[int], kind: str, at: datetime, actor: Actor, detail: object
+) -> None:
+    Activity.objects.bulk_create(
+        Activity(link_id=pk, kind=kind, at=at, actor=actor.id, detail=detail)
+        for pk in link_pks
+    )
 
 
 def _only_fitting(
@@ -151,18 +165,18 @@ def _only_fitting(
     """The one live session that still fits; every other is ordered closed."""
     wanted = (account.pk, ask.total, ask.tip_minor, ask.quantities)
     keep = None
-    for live in link.checkouts.filter(
-        state__in=sessions.LIVE, close_ordered_at=None
-    ).select_for_update(of=("self",)):
+    for live in sessions.live(link).select_for_update(of=("self",)):
         has = (live.account_id, live.amount, live.tip_minor, live.quantities)
-        if has == wanted and keep is None and requests.end_of(live) > now + MARGIN:
+        fits = has == wanted and not live.is_joint
+        if fits and keep is None and requests.end_of(live) > now + MARGIN:
             keep = live
         else:
             sessions.order_close_one(live, now)
     return keep
 
 
-def _refuse_unpayable(link: PaymentLink, now: datetime) -> None:
+def refuse_unpayable(link: PaymentLink, now: datetime) -> None:
+    """CheckoutRefused where a locked link is no longer open, or being paid already."""
     if link.status != LinkStatus.ACTIVE or link.is_past_expiry(now):
         raise CheckoutRefused(_("This payment link is no longer open."))
     if link.is_reusable:
@@ -170,7 +184,7 @@ def _refuse_unpayable(link: PaymentLink, now: datetime) -> None:
     is_being_taken = Q(state=S.CAPTURING, close_ordered_at=None)
     if (
         sessions.has_money_under_way(link)
-        or link.checkouts.filter(is_being_taken).exists()
+        or sessions.of_link(link).filter(is_being_taken).exists()
     ):
         raise CheckoutRefused(_("A payment is already on its way."))
 
@@ -309,16 +323,11 @@ def _end(checkout: Checkout, snapshot: CheckoutSnapshot) -> bool:
     else:
         return False
     with transaction.atomic():
-        PaymentLink.objects.locked(checkout.link_id)  # first of all, as everywhere
+        pks = sessions.link_pks(checkout)
+        PaymentLink.objects.locked_all(pks)  # first of all, as everywhere
         if not checkout.move_to(ended, next_check_at=None):
             return False
-        Activity.objects.create(
-            link_id=checkout.link_id,
-            kind=kind,
-            at=clock.now(),
-            actor=SYSTEM.id,
-            detail={"checkout": checkout.public_id},
-        )
+        _note(pks, kind, clock.now(), SYSTEM, {"checkout": checkout.public_id})
     return True
 
 

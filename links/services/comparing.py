@@ -1,7 +1,7 @@
 """Our books held against an account's own, both ways; what differs is booked as far as
 the provider tells of it, and the rest is said."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -180,9 +180,52 @@ def _hold(account: ProviderAccount, seen: PaymentSnapshot, result: Result) -> No
     ]
 
 
-def _booked(account: ProviderAccount, name: str) -> Payment | None:
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A payment or refund as our books have it, its parts for several links together."""
+
+    state: str
+    amount: Money
+    occurred_at: datetime | None
+    fee_minor: int | None = None
+    public_ids: frozenset[str] = frozenset()
+    provider_id: str = ""
+    proposed_at: datetime | None = None
+    refunds: tuple["_Held", ...] = ()
+
+
+def _booked(account: ProviderAccount, name: str) -> _Held | None:
     rows = Payment.objects.filter(account=account, provider_payment_id=name)
-    return rows.prefetch_related("refunds").first()
+    parts = list(rows.prefetch_related("refunds").order_by("part"))
+    if not parts:
+        return None
+    fees = [part.fee_minor for part in parts if part.fee_minor is not None]
+    by_id: dict[str, list[Refund]] = {}
+    for refund in (one for part in parts for one in part.refunds.all()):
+        key = refund.provider_refund_id or refund.public_id
+        by_id.setdefault(key, []).append(refund)
+    first = parts[0]
+    return _Held(
+        state=first.state,
+        amount=_sum(parts),
+        occurred_at=first.occurred_at,
+        fee_minor=sum(fees) if len(fees) == len(parts) else None,
+        refunds=tuple(
+            _Held(
+                state=same[0].state,
+                amount=_sum(same),
+                occurred_at=same[0].occurred_at,
+                public_ids=frozenset(one.public_id for one in same),
+                provider_id=same[0].provider_refund_id,
+                proposed_at=same[0].proposed_at,
+            )
+            for same in by_id.values()
+        ),
+    )
+
+
+def _sum(rows: Sequence[Payment] | Sequence[Refund]) -> Money:
+    return Money(sum(row.amount_minor for row in rows), rows[0].currency)
 
 
 def _unknown_there(account: ProviderAccount, name: str, result: Result) -> None:
@@ -204,16 +247,16 @@ def _add_theirs(seen: PaymentSnapshot, result: Result) -> None:
             result.add(Subject.REFUND, "there", refund.amount, refund.occurred_at)
 
 
-def _add_ours(payment: Payment, result: Result) -> None:
-    if payment.state == PaymentState.SUCCEEDED:
+def _add_ours(payment: _Held, result: Result) -> None:
+    if payment.state == PaymentState.SUCCEEDED and payment.occurred_at is not None:
         result.add(Subject.PAYMENT, "here", payment.amount, payment.occurred_at)
-    for refund in payment.refunds.all():
+    for refund in payment.refunds:
         if refund.state == RefundState.SUCCEEDED and refund.occurred_at is not None:
             result.add(Subject.REFUND, "here", refund.amount, refund.occurred_at)
 
 
 def _gaps(
-    payment: Payment | None, seen: PaymentSnapshot, until: datetime
+    payment: _Held | None, seen: PaymentSnapshot, until: datetime
 ) -> Iterator[Finding]:
     """In what the two differ, of all that is old enough to be known on both sides."""
     name = seen.provider_payment_id
@@ -240,10 +283,10 @@ def _gaps(
 
 
 def _refund_gaps(
-    payment: Payment | None, seen: PaymentSnapshot, until: datetime
+    payment: _Held | None, seen: PaymentSnapshot, until: datetime
 ) -> Iterator[Finding]:
     name = seen.provider_payment_id
-    ours = list(payment.refunds.all()) if payment is not None else []
+    ours = payment.refunds if payment is not None else ()
     for refund in seen.refunds:
         if refund.occurred_at >= until:
             continue
@@ -263,29 +306,31 @@ def _refund_gaps(
             yield replace(about, gap=gap, here=_stands(mine.state, mine.amount))
     told = {refund.provider_refund_id for refund in seen.refunds}
     for mine in ours:
+        at = mine.occurred_at or mine.proposed_at
         if (
-            mine.provider_refund_id
-            and mine.provider_refund_id not in told
+            mine.provider_id
+            and mine.provider_id not in told
             and mine.state in (RefundState.PENDING, RefundState.SUCCEEDED)
-            and (mine.occurred_at or mine.proposed_at) < until
+            and at is not None
+            and at < until
         ):
             yield Finding(
                 Subject.REFUND,
                 Gap.UNKNOWN_THERE,
-                mine.provider_refund_id,
+                mine.provider_id,
                 name,
                 here=_stands(mine.state, mine.amount),
             )
 
 
-def _same(ours: list[Refund], told: RefundSnapshot) -> Refund | None:
+def _same(ours: Sequence[_Held], told: RefundSnapshot) -> _Held | None:
     """The refund of ours that a provider tells of, found as booking finds it."""
     for refund in ours:
-        if refund.provider_refund_id == told.provider_refund_id:
+        if refund.provider_id == told.provider_refund_id:
             return refund
     for refund in ours:
-        if told.reference and refund.public_id == told.reference:
-            return None if refund.provider_refund_id else refund
+        if told.reference and told.reference in refund.public_ids:
+            return None if refund.provider_id else refund
     return None
 
 

@@ -149,7 +149,7 @@ def _locked(
     )
     known = (
         mine.values_list("payment_id", "payment__link_id").first()
-        or named.values_list("pk", "link_id").first()
+        or named.order_by("part").values_list("pk", "link_id").first()
     )
     if known is None:
         return None, None

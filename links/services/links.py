@@ -26,7 +26,7 @@ from ..models import (
     PaymentLink,
     ReminderPlan,
 )
-from . import amounts, offers, planned, recipients, reminders, sessions, terms, words
+from . import amounts, offers, planned, reminders, sessions, telling, terms, words
 from .amounts import LineData, Totals
 from .errors import LinkConflict, LinkError
 from .terms import Terms
@@ -63,7 +63,7 @@ def create(data: LinkData, *, actor: Actor) -> PaymentLink:
         return made
     try:
         with transaction.atomic():
-            link = _insert(data, actor=actor, replaces=None)
+            link = insert(data, actor=actor, replaces=None)
             audit.record(actor.id, "link.created", link.public_id)
     except IntegrityError:
         # The other half of a double submit was faster; its link is this one.
@@ -80,9 +80,10 @@ def _made_by(creation_key: str) -> PaymentLink | None:
     return PaymentLink.objects.filter(creation_key=creation_key).first()
 
 
-def _insert(
-    data: LinkData, *, actor: Actor, replaces: PaymentLink | None
+def insert(
+    data: LinkData, *, actor: Actor, replaces: PaymentLink | None = None
 ) -> PaymentLink:
+    """`create` inside the caller's transaction, and no entry in the audit log."""
     business = Business.objects.current()
     now = clock.now()
     currency, totals = _checked_amounts(data, business)
@@ -283,7 +284,7 @@ def cancel(
         if not _close(locked, LinkStatus.CANCELED, actor, reason):
             return False
         if tell:
-            _tell(locked, "cancellation", actor)
+            telling.of_link(locked, "cancellation")
         audit.record(actor.id, "link.canceled", locked.public_id)
     link.refresh_from_db()
     return True
@@ -301,26 +302,11 @@ def _close(
     reminders.drop(locked, f"link {status}")
     planned.drop(locked, f"link {status}")
     outbox.cancel(locked.public_id, categories=ASKING_CATEGORIES)
+    if status == LinkStatus.CANCELED:  # with it goes what was asked for its being late
+        late = locked.fees.filter(status=LinkStatus.ACTIVE).values_list("pk", flat=True)
+        for fee in PaymentLink.objects.locked_all(list(late)).values():
+            _close(fee, status, actor)
     return True
-
-
-def _tell(locked: PaymentLink, kind: str, actor: Actor) -> None:
-    known = recipients.addresses(locked)
-    language = recipients.language(locked)
-    outbox.enqueue_many(
-        [
-            outbox.NewMessage(
-                kind=kind,
-                channel=channel,
-                recipient=known[channel],
-                language=language,
-                reference=locked.public_id,
-                dedupe_key=f"{kind}:{locked.public_id}:{channel}",
-            )
-            for channel in locked.last_channels
-            if channel in known
-        ]
-    )
 
 
 def correct(link: PaymentLink, data: LinkData, *, actor: Actor) -> PaymentLink:
@@ -341,7 +327,7 @@ def correct(link: PaymentLink, data: LinkData, *, actor: Actor) -> PaymentLink:
         waiting = planned.waiting(old)
         if not _close(old, LinkStatus.CANCELED, actor):
             raise LinkConflict(_("This link can no longer be corrected."))
-        fresh = _insert(data, actor=actor, replaces=old)
+        fresh = insert(data, actor=actor, replaces=old)
         planned.carry_over(waiting, fresh)
         reminders.carry_over(old, fresh)
         now = clock.now()
@@ -355,7 +341,7 @@ def correct(link: PaymentLink, data: LinkData, *, actor: Actor) -> PaymentLink:
             fresh.save(
                 update_fields=["last_channels", "last_sent_at", "promise_due_at"]
             )
-            _tell(fresh, "correction", actor)
+            telling.of_link(fresh, "correction")
             reminders.plan(fresh)
         audit.record(
             actor.id, "link.corrected", old.public_id, replaced_by=fresh.public_id

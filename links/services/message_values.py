@@ -1,6 +1,6 @@
 """What messages about links say, each value formatted in the message's language."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, tzinfo
 from functools import lru_cache
 
@@ -18,7 +18,7 @@ from notifications.models import Message
 from notifications.services import rendering
 
 from ..models import LineItem, PayerReply, Payment, PaymentLink, Refund
-from . import asking, verifying
+from . import asking, together, verifying
 
 PLACEHOLDERS = frozenset(
     {
@@ -62,6 +62,9 @@ _SAID = (
     "cancel_reason",
     "token_sha256",
     "customer__name",
+    "customer__public_id",
+    *("status", "has_reminders", "last_sent_at", "shared_at", "last_channels"),
+    *("expires_at", "promise_due_at", "fee_of"),
 )
 # What a message may say; the rest of the rows is not read.
 
@@ -73,8 +76,8 @@ def links_of(messages: Sequence[Message]) -> QuerySet[PaymentLink]:
 
 
 def context(messages: Sequence[Message]) -> dict[int, Values]:
-    """Message pk → values, formatted in the message's language; four queries, and one
-    where money was given back."""
+    """Message pk → values, formatted in the message's language; four queries, and some
+    where money was given back or several links are spoken of."""
     found = links_of(messages).select_related("customer").only(*_SAID)
     links = {link.public_id: link for link in found}
     first_lines = dict(
@@ -85,10 +88,13 @@ def context(messages: Sequence[Message]) -> dict[int, Values]:
     subjects = {message.subject_id for message in messages if message.subject_id}
     payments = {
         payment.public_id: payment
-        for payment in Payment.objects.filter(public_id__in=subjects).annotate(
-            is_surplus_kept=Refund.kept_surplus("pk")
-        )
+        for payment in Payment.objects.filter(public_id__in=subjects)
+        .select_related("checkout")
+        .annotate(is_surplus_kept=Refund.kept_surplus("pk"))
     }
+    parts = together.parts_of(payments.values())
+    first_lines |= _more_lines(parts)
+    owed_along = together.owed_along(messages, links)
     refunds = _refunds(subjects)
     replies = _replies(subjects)
     zone = zone_of(None) if payments or refunds else UTC
@@ -104,8 +110,26 @@ def context(messages: Sequence[Message]) -> dict[int, Values]:
                 **_of_refund(refunds.get(message.subject_id), message.language, zone),
                 **_of_reply(replies.get(message.subject_id)),
                 "description": first_lines.get(link.pk, ""),
+                **together.of_all(
+                    owed_along.get(message.reference, ()),
+                    message.channel,
+                    message.language,
+                ),
             }
+            if message.subject_id in parts:
+                values[message.pk] |= together.of_receipt(
+                    parts[message.subject_id], first_lines, message.language
+                )
     return values
+
+
+def _more_lines(parts: Mapping[str, Sequence[Payment]]) -> dict[int, str]:
+    """link pk → its first line, of what was paid along; one query, none where nothing."""
+    links = [part.link_id for of_one in parts.values() for part in of_one]
+    if not links:
+        return {}
+    first = LineItem.objects.filter(link__in=links, position=0)
+    return dict(first.values_list("link_id", "description"))
 
 
 def values_of(link: PaymentLink, description: str, language: str) -> Values:

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet, Value
 
 from merchant_portal.lib import clock, crash
 from merchant_portal.lib.actors import SYSTEM, Actor
@@ -16,6 +14,7 @@ from notifications.services import outbox
 from ..models import (
     Activity,
     Checkout,
+    CheckoutShare,
     CheckoutState,
     LinkStatus,
     Measure,
@@ -29,6 +28,8 @@ from ..providers.base import PaymentSnapshot
 from . import (
     accounts,
     allocating,
+    joint,
+    payment_places,
     planned,
     refunds,
     reminders,
@@ -36,20 +37,10 @@ from . import (
     telling,
     totals,
 )
+from .joint import Piece
+from .payment_places import Found
 
 S = PaymentState
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Where a payment belongs, by the provider's ids first, then by our reference.
-
-    `is_known`: whether it is booked already.
-    """
-
-    link_pk: int | None
-    checkout_pk: int | None
-    is_known: bool = False
 
 
 def record(
@@ -76,118 +67,129 @@ class _BookedMeanwhile(Exception):
     """Another worker gave the payment a link after we had looked for one."""
 
 
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What one call of `record` has to book, and for whom."""
+
+    account: ProviderAccount
+    found: Found
+    checkout: Checkout | None
+    actor: Actor
+    note: str
+
+
+@dataclass(slots=True)
+class _Row:
+    """A payment's row for one link, locked. `was`: how it was before the news; None
+    where they are none."""
+
+    payment: Payment
+    link: PaymentLink | None
+    was: "_Before | None"
+
+
 def _book(
     account: ProviderAccount, seen: PaymentSnapshot, actor: Actor, note: str
 ) -> Payment | None:
-    found = _find(account, seen)
+    found = payment_places.find(account, seen)
+    place = found.place
+    shares: list[CheckoutShare] = []
+    if place.is_joint:
+        of_checkout = CheckoutShare.objects.filter(checkout=place.checkout_pk)
+        shares = list(of_checkout.order_by("part"))
+    pks = [share.link_id for share in shares]
+    if place.link_pk is not None and not pks:
+        pks = [place.link_pk]
     # With its customer, who is told.
-    links = PaymentLink.objects.select_related("customer")
-    link = links.locked(found.link_pk) if found.link_pk else None
+    with_customer = PaymentLink.objects.select_related("customer")
+    links = with_customer.locked_all(pks) if pks else {}
     checkout = (
-        Checkout.objects.select_for_update(of=("self",)).get(pk=found.checkout_pk)
-        if found.checkout_pk
+        Checkout.objects.select_for_update(of=("self",)).get(pk=place.checkout_pk)
+        if place.checkout_pk
         else None
     )
-    payment, created = _row(account, seen, found, link, checkout, actor, note)
-    was = _Before("", None) if created else _merge(payment, seen, link, checkout)
-    has_refunds = bool(seen.refunds) and refunds.book(payment, link, seen.refunds)
-    if was is None:
-        return payment if has_refunds else None
-    if link is not None:
-        _settle(link, checkout, payment, was, actor)
-    telling.of_payment(payment, link, was_state=was.state, was_link=was.link_pk)
-    if payment.state == S.SUCCEEDED and was.state != S.SUCCEEDED:
-        totals.add(Measure.PAID, payment.amount, payment.occurred_at)
-    return payment
+    news = _News(account, found, checkout, actor, note)
+    rows = []
+    for piece in joint.pieces(seen, shares, checkout, place.link_pk):
+        link = links[piece.link_pk] if piece.link_pk is not None else None
+        # A part that got nothing is written down only where it is there already.
+        if piece.seen.amount.amount_minor or not shares or piece.part in found.known:
+            rows.append(_of_piece(news, piece, link))
+    return _follow(rows, seen, news)
 
 
-def _find(account: ProviderAccount, seen: PaymentSnapshot) -> _Found:
-    booked, told = _by_ids(account, seen)
-    if booked is None:
-        return _Found(*(told or (_by_our_name(seen), None)))
-    link_pk, checkout_pk = booked
-    if link_pk is not None and checkout_pk is not None:
-        return _Found(link_pk, checkout_pk, is_known=True)
-    told = told or (_by_our_name(seen), None)
-    if link_pk is None or told[0] == link_pk:
-        return _Found(*told, is_known=True)
-    # What is booked for one link stays there, whatever else is said later.
-    return _Found(link_pk, None, is_known=True)
-
-
-Place = tuple[int | None, int | None]
-# link and checkout
-
-
-def _by_ids(
-    account: ProviderAccount, seen: PaymentSnapshot
-) -> tuple[Place | None, Place | None]:
-    """Where it is booked, and where its session belongs; None where that is unknown."""
-    booked = Payment.objects.filter(
-        account=account, provider_payment_id=seen.provider_payment_id
-    ).values_list("link_id", "checkout_id", Value(0))
-    told = Checkout.objects.filter(account=account).values_list("link_id", "pk")
-    parts: list[QuerySet[Any, Any]] = [booked]
-    if seen.provider_session_id:
-        session = told.filter(provider_session_id=seen.provider_session_id)
-        parts.append(session.values_list("link_id", "pk", Value(1)))
-    if seen.checkout_reference:
-        named = told.filter(public_id=seen.checkout_reference)
-        parts.append(named.values_list("link_id", "pk", Value(2)))
-    found: dict[int, Place] = {}
-    for link_pk, checkout_pk, kind in parts[0].union(*parts[1:], all=True):
-        found[kind] = (link_pk, checkout_pk)
-    return found.get(0), found.get(1) or found.get(2)
-
-
-def _by_our_name(seen: PaymentSnapshot) -> int | None:
-    if not seen.link_reference:
-        return None
-    # Without a number it was never active: nobody was asked to pay it.
-    return (
-        PaymentLink.objects.filter(public_id=seen.link_reference, number__isnull=False)
-        .values_list("pk", flat=True)
-        .first()
-    )
+def _follow(rows: list[_Row], seen: PaymentSnapshot, news: _News) -> Payment | None:
+    """What comes of the rows: refunds, statuses, mails, the day's total."""
+    told = joint.refunds_of([row.payment for row in rows], seen.refunds)
+    first: Payment | None = None
+    paid_minor = paid = 0
+    for row, of_row in zip(rows, told, strict=True):
+        payment, link, was = row.payment, row.link, row.was
+        if of_row and refunds.book(payment, link, of_row):
+            first = first or payment
+        if was is None:
+            continue
+        if link is not None:
+            _settle(link, news.checkout, payment, was, news.actor)
+        telling.of_payment(
+            payment,
+            link,
+            was_state=was.state,
+            was_link=was.link_pk,
+            is_first=payment.part == rows[0].payment.part,
+        )
+        if payment.state == S.SUCCEEDED:
+            is_new = was.state != S.SUCCEEDED
+            paid += is_new
+            paid_minor += payment.amount_minor - (0 if is_new else was.amount_minor)
+        first = first or payment
+    if paid or paid_minor:
+        amount = Money(paid_minor, rows[0].payment.currency)
+        totals.add(Measure.PAID, amount, rows[0].payment.occurred_at, count=paid)
+    return first
 
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What was booked about a payment before the news; nothing: empty and None."""
+    """What was booked about a payment before the news; nothing: empty, None and 0."""
 
     state: str
     link_pk: int | None
+    amount_minor: int = 0
 
 
-def _row(
-    account: ProviderAccount,
-    seen: PaymentSnapshot,
-    found: _Found,
-    link: PaymentLink | None,
-    checkout: Checkout | None,
-    actor: Actor,
-    note: str,
-) -> tuple[Payment, bool]:
-    """The payment's row, locked, and whether it is new."""
-    now = clock.now()
-    names = {"account": account, "provider_payment_id": seen.provider_payment_id}
+def _of_piece(news: _News, piece: Piece, link: PaymentLink | None) -> _Row:
+    payment, created = _row(news, piece, link)
+    if created:
+        return _Row(payment, link, _Before("", None))
+    return _Row(payment, link, _merge(payment, piece, link, news.checkout))
+
+
+def _row(news: _News, piece: Piece, link: PaymentLink | None) -> tuple[Payment, bool]:
+    """The row of a piece, locked, and whether it is new."""
+    now, seen = clock.now(), piece.seen
+    names = {
+        "account": news.account,
+        "provider_payment_id": seen.provider_payment_id,
+        "part": piece.part,
+    }
     facts = {
         "link": link,
-        "checkout": checkout,
+        "checkout": news.checkout,
         "state": seen.state.value,
         "amount_minor": seen.amount.amount_minor,
         "currency": seen.amount.currency,
         "fee_minor": seen.fee.amount_minor if seen.fee else None,
         "method": seen.method[:40],
-        "note": note,
+        "note": news.note,
         "failure": seen.failure[:300],
         "occurred_at": seen.occurred_at,
         "recorded_at": now,
-        "recorded_by_id": actor.user_pk,
+        "recorded_by_id": news.actor.user_pk,
         "is_late": _is_late(link, now),
-        "mismatch": _mismatch(seen.amount, link, checkout),
+        "mismatch": _mismatch(seen.amount, link, piece.asked),
     }
-    if not found.is_known:
+    if piece.part not in news.found.known:
         try:
             with transaction.atomic():
                 return Payment.objects.create(**names, **facts), True
@@ -199,15 +201,15 @@ def _row(
 
 def _merge(
     payment: Payment,
-    seen: PaymentSnapshot,
+    piece: Piece,
     link: PaymentLink | None,
     checkout: Checkout | None,
 ) -> _Before | None:
     """Put this fact into the row; how it was before, or None if this is not new."""
     if payment.link_id is not None and link is None:
         raise _BookedMeanwhile
-    was = _Before(payment.state, payment.link_id)
-    changed = _news(payment, seen, link, checkout, clock.now())
+    was = _Before(payment.state, payment.link_id, payment.amount_minor)
+    changed = _news(payment, piece, link, checkout, clock.now())
     if not changed:
         return None
     payment.save(update_fields=sorted(changed))
@@ -216,7 +218,7 @@ def _merge(
 
 def _news(
     payment: Payment,
-    seen: PaymentSnapshot,
+    piece: Piece,
     link: PaymentLink | None,
     checkout: Checkout | None,
     now: datetime,
@@ -227,7 +229,7 @@ def _news(
     kept once known. So the order in which facts are heard does not matter.
     """
     new: dict[str, object] = {}
-    amount = payment.amount
+    seen, amount = piece.seen, payment.amount
     has_risen = payment.RANK[seen.state.value] > payment.RANK[payment.state]
     if has_risen:
         amount = seen.amount
@@ -247,8 +249,13 @@ def _news(
         new["link"] = link
     if payment.checkout_id is None and checkout is not None:
         new["checkout"] = checkout
+        if checkout.is_joint:
+            # Booked whole before it was known to be for several links.
+            amount = seen.amount
+            new |= {"amount_minor": amount.amount_minor}
+            new |= {"fee_minor": seen.fee.amount_minor} if seen.fee else {}
     if {"state", "link", "checkout"} & new.keys():
-        new["mismatch"] = _mismatch(amount, link, checkout)
+        new["mismatch"] = _mismatch(amount, link, piece.asked)
     if (has_risen or has_link) and _is_late(link, now):
         new["is_late"] = True
     changed = {name for name, value in new.items() if getattr(payment, name) != value}
@@ -271,14 +278,12 @@ def _is_late(link: PaymentLink | None, now: datetime) -> bool:
     return link.paid_at is None or link.paid_at >= ended_at
 
 
-def _mismatch(
-    amount: Money, link: PaymentLink | None, checkout: Checkout | None
-) -> str:
+def _mismatch(amount: Money, link: PaymentLink | None, asked: Money | None) -> str:
     if link is None:
         return Mismatch.NONE
     if amount.currency != link.currency:
         return Mismatch.CURRENCY
-    if checkout is not None and amount != checkout.amount:
+    if asked is not None and amount != asked:
         return Mismatch.AMOUNT
     return Mismatch.NONE
 

@@ -43,6 +43,8 @@ class StepData:
     act: str
     tone: str
     ladder: Sequence[str] = ()
+    fee_minor: int = 0
+    interest_bp: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class PlanData:
     steps: Sequence[StepData]
     ladder: Sequence[str] = ()
     ladder_hours: int = 24
+    is_together: bool = True
 
 
 def create(data: PlanData, *, actor: Actor) -> ReminderPlan:
@@ -61,6 +64,7 @@ def create(data: PlanData, *, actor: Actor) -> ReminderPlan:
         name=words.clean_line(data.name, "name", max_length=100),
         ladder=_ladder(data.ladder),
         ladder_hours=data.ladder_hours,
+        is_together=data.is_together,
     )
     if not plan.name:
         raise LinkError(_("Give it a name."), "name")
@@ -78,6 +82,8 @@ def create(data: PlanData, *, actor: Actor) -> ReminderPlan:
                 act=step.act,
                 tone=step.tone,
                 ladder=_ladder(step.ladder),
+                fee_minor=step.fee_minor,
+                interest_bp=step.interest_bp,
             )
             for step in data.steps
         )

@@ -19,7 +19,7 @@ from ..documents import letter as letters
 from ..documents import receipt as receipts
 from ..models import LineItem, LinkStatus, Payment, PaymentLink, PaymentState, Refund
 from ..models.refunds import RefundState
-from . import e_invoices, papers, splitting
+from . import e_invoices, papers, splitting, together
 from .papers import CONTENT_TYPE
 
 Lines = Sequence[LineItem]
@@ -133,8 +133,9 @@ def attachments(messages: Sequence[Message]) -> Mapping[int, Files]:
         found.public_id: found
         for found in Payment.objects.filter(
             public_id__in=subjects, state=PaymentState.SUCCEEDED, link__isnull=False
-        ).select_related("link__customer")
+        ).select_related("link__customer", "checkout")
     }
+    parts = together.parts_of(payments.values())
     refunds = {
         found.public_id: found
         for found in Refund.objects.filter(
@@ -144,40 +145,46 @@ def attachments(messages: Sequence[Message]) -> Mapping[int, Files]:
             payment__link__isnull=False,
         ).select_related("payment__link__customer")
     }
-    links = [each.link for each in payments.values() if each.link]
+    paid = {
+        public_id: parts.get(public_id, [one]) for public_id, one in payments.items()
+    }
+    links = [one.link for of_one in paid.values() for one in of_one if one.link]
     links += [each.payment.link for each in refunds.values() if each.payment.link]
-    return _files(messages, payments, refunds, papers.lines_of(links), business)
+    return _files(messages, paid, refunds, papers.lines_of(links), business)
 
 
 def _files(
     messages: Iterable[Message],
-    payments: Mapping[str, Payment],
+    paid: Mapping[str, Sequence[Payment]],
     refunds: Mapping[str, Refund],
     lines: Mapping[int, Lines],
     business: Business,
 ) -> dict[int, Files]:
+    """`paid`: the parts of each payment, of which each link has its own receipt."""
     files: dict[int, Files] = {}
     for message in messages:
-        payment = payments.get(message.subject_id)
+        drawn: list[tuple[str, partial[bytes]]] = []
+        for payment in paid.get(message.subject_id, ()):
+            if payment.link is not None:
+                link = payment.link
+                draw = partial(receipt, payment, link, lines[link.pk])
+                drawn.append((receipt_name(payment), draw))
         refund = refunds.get(message.subject_id)
-        if payment and payment.link:
-            link = payment.link
-            draw = partial(receipt, payment, link, lines[link.pk])
-            name = receipt_name(payment)
-        elif refund and refund.payment.link:
+        if refund is not None and refund.payment.link is not None:
             link = refund.payment.link
             draw = partial(credit_note, refund, link, lines[link.pk])
-            name = credit_note_name(refund)
-        else:
-            continue
-        files[message.pk] = partial(
-            _file, name, partial(draw, business, message.language)
-        )
+            drawn.append((credit_note_name(refund), draw))
+        if drawn:
+            files[message.pk] = partial(_drawn, drawn, business, message.language)
     return files
 
 
-def _file(name: str, draw: partial[bytes]) -> Sequence[Attachment]:
-    return (Attachment(name, draw(), CONTENT_TYPE),)
+def _drawn(
+    drawn: Sequence[tuple[str, partial[bytes]]], business: Business, language: str
+) -> Sequence[Attachment]:
+    return [
+        Attachment(name, draw(business, language), CONTENT_TYPE) for name, draw in drawn
+    ]
 
 
 def receipt_name(payment: Payment) -> str:

@@ -40,7 +40,12 @@ def left(payment: Payment) -> int:
 
 def _left(payment: Payment, known: Iterable[Refund]) -> int:
     gone = sum(one.amount_minor for one in known if one.state in Refund.HOLDING)
-    for dispute in payment.disputes.filter(state__in=Dispute.HOLDING):
+    # Of a payment for several links a dispute is about all parts, booked with the first.
+    disputes = Dispute.objects.filter(
+        payment__account=payment.account_id,
+        payment__provider_payment_id=payment.provider_payment_id,
+    )
+    for dispute in disputes.filter(state__in=Dispute.HOLDING):
         if dispute.currency != payment.currency:
             return 0  # nobody knows how much of it that is
         gone += dispute.amount_minor

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
-from customers.models import ContactPoint
 from customers.services.customers import zone_of
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
@@ -28,8 +27,10 @@ from ..models import (
 )
 from . import (
     daily_limit,
+    late_fees,
     quiet,
     recipients,
+    rehearsal_links,
     reminder_facts,
     reminder_rules,
     reminders,
@@ -38,15 +39,6 @@ from . import (
 from .reminder_rules import Facts
 
 DAYS = 30
-CHUNK = 1000
-# links looked at together; what is kept of them is let go before the next ones
-_READ = (
-    *("public_id", "number", "status", "has_reminders", "reminder_plan"),
-    *("last_sent_at", "shared_at", "last_channels", "due_on", "expires_at"),
-    *("promise_due_at", "customer__name", "customer__language"),
-    *("customer__time_zone", "customer__country"),
-)
-# of a link and its customer; the rest of the rows is left where it is
 MESSAGE, TASK, SKIP = "message", "task", "skip"
 _DUE, _LEAVE = 0, 1
 # at one moment the pass comes before the sending
@@ -100,37 +92,8 @@ def rehearse(
     until = now + timedelta(days=DAYS)
     business = Business.objects.current()
     found = PaymentLink.objects.all() if links is None else links
-    for chunk in _chunks(found):
+    for chunk in rehearsal_links.chunks(found):
         yield from _Chunk(chunk, now, until, business, of_plan, edited).run()
-
-
-def _chunks(links: QuerySet[PaymentLink]) -> Iterator[list[PaymentLink]]:
-    """Links by customer; those who share an address are together, for the daily limit."""
-    open_ = links.filter(reminders.IS_OUT).select_related("customer").only(*_READ)
-    shared = (
-        ContactPoint.objects.filter(is_primary=True)
-        .values("kind", "value")
-        .annotate(count=Count("customer"))
-        .filter(count__gt=1)
-    )
-    together = set(
-        ContactPoint.objects.filter(
-            is_primary=True, value__in=shared.values("value")
-        ).values_list("customer", flat=True)
-    )
-    if together:
-        yield list(open_.filter(customer__in=together).order_by("pk"))
-    chunk: list[PaymentLink] = []
-    for link in open_.order_by("customer_id", "pk").iterator(CHUNK):
-        if link.customer_id in together:
-            continue
-        is_full = len(chunk) >= CHUNK
-        if is_full and link.customer_id != chunk[-1].customer_id:
-            yield chunk
-            chunk = []
-        chunk.append(link)
-    if chunk:
-        yield chunk
 
 
 @dataclass(slots=True)
@@ -144,6 +107,7 @@ class _Waiting:
     recipient: str
     language: str
     then: tuple[str, ...] = ()
+    is_together: bool = False
     order: int = 0
 
 
@@ -174,8 +138,21 @@ class _Chunk:
                 return
             if isinstance(item, _Waiting):
                 yield from self._leave(item, at)
-            else:
-                yield from self._come_due(item, at)
+                continue
+            for link_pk in self._in_turn(item, at):
+                yield from self._come_due(link_pk, at)
+
+    def _in_turn(self, first: int, at: datetime) -> list[int]:
+        """All links of which something comes due at this moment, as a pass takes them."""
+        pks = {first}
+        while self.heap and self.heap[0][:2] == (at, _DUE):
+            item = heapq.heappop(self.heap)[3]
+            pks |= {item} if isinstance(item, int) else set()
+        due = {pk: self._due(pk, at) for pk in pks}
+        return sorted(
+            (pk for pk in pks if due[pk]),
+            key=lambda pk: (-reminder_rules.firmness(self._step(due[pk][-1])), pk),
+        )
 
     def _push(self, at: datetime, what: int, item: "int | _Waiting") -> None:
         """A message that is put off keeps its place in the queue."""
@@ -191,6 +168,7 @@ class _Chunk:
         self.plans = reminders.plans_of(self.links)
         links = [link for link in self.links if self._concerns(link)]
         self.facts = reminder_facts.of(links, self.now)
+        reminder_facts.join(self.facts, self.now)
         for plan in {plan.pk: plan for plan in self.plans.values()}.values():
             self.steps.update({step.pk: step for step in plan.steps.all()})
         if self.edited is not None:
@@ -269,7 +247,13 @@ class _Chunk:
             facts = by_reference[row.reference]
             step = self.steps.get(reminding.step_of(row))
             item = _Waiting(
-                facts, step, row.kind, row.channel, row.recipient, row.language
+                facts,
+                step,
+                row.kind,
+                row.channel,
+                row.recipient,
+                row.language,
+                is_together=bool(row.subject_id),
             )
             facts.is_reminder_waiting = False
             facts.reminded_at = max(row.due_at, self.now)
@@ -277,7 +261,7 @@ class _Chunk:
 
     def _come_due(self, link_pk: int, at: datetime) -> Iterator[Foretold]:
         waiting = self.open_dues.get(link_pk, [])
-        due_now = [due for due in waiting if due.due_at <= at]
+        due_now = self._due(link_pk, at)
         if not due_now:
             return
         self.open_dues[link_pk] = [due for due in waiting if due.due_at > at]
@@ -304,20 +288,22 @@ class _Chunk:
             plan = self.edited.plan
         decision = reminder_rules.decide(facts, step, plan, at)
         if decision.until is not None:
-            for due in dues:
-                due.due_at, due.reason = decision.until, decision.reason
-                self.open_dues[link.pk].append(due)
-            self._push(decision.until, _DUE, link.pk)
+            self._put_off(link.pk, dues, decision.until, decision.reason)
             return
         if decision.reason:
             for due in dues:
                 yield self._skip(link, due, at, decision.reason)
             return
-        for due in older:
-            yield self._skip(link, due, at, reminder_rules.LATER_STEP)
         place, _zone = self.places[link.pk]
         leaves_at = quiet.allowed_at(at, place)
-        facts.reminded_at = leaves_at
+        fee = late_fees.minor(link, step, self.business, at)
+        if fee and leaves_at > at:
+            self._put_off(link.pk, dues, leaves_at, reminder_rules.MORNING)
+            return
+        for due in older:
+            yield self._skip(link, due, at, reminder_rules.LATER_STEP)
+        is_together = decision.is_together or fee > 0
+        self._note_leaving(facts, leaves_at, is_together=is_together)
         for channel in decision.channels:
             item = _Waiting(
                 facts,
@@ -327,6 +313,7 @@ class _Chunk:
                 facts.known[channel],
                 recipients.language(link, self.business),
                 decision.rest,
+                is_together,
             )
             self._push(leaves_at, _LEAVE, item)
 
@@ -341,7 +328,7 @@ class _Chunk:
         if later <= at and not self.taken.take(item.channel, item.recipient, at, zone):
             later = quiet.next_morning(at, zone)
         if later > at:
-            facts.reminded_at = later
+            self._note_leaving(facts, later, is_together=item.is_together)
             self._push(later, _LEAVE, item)
             return
         yield Foretold(
@@ -355,6 +342,26 @@ class _Chunk:
             item.language,
             then=item.then,
         )
+
+    def _due(self, link_pk: int, at: datetime) -> list[ReminderDue]:
+        """What of a link is due, in the order in which a pass reads it."""
+        found = [due for due in self.open_dues.get(link_pk, ()) if due.due_at <= at]
+        return sorted(found, key=lambda due: (due.due_at, due.pk or math.inf))
+
+    def _put_off(
+        self, link_pk: int, dues: Sequence[ReminderDue], until: datetime, reason: str
+    ) -> None:
+        for due in dues:
+            due.due_at, due.reason = until, reason
+            self.open_dues[link_pk].append(due)
+        self._push(until, _DUE, link_pk)
+
+    @staticmethod
+    def _note_leaving(facts: Facts, at: datetime, *, is_together: bool) -> None:
+        facts.reminded_at = at
+        if is_together:
+            for each in facts.siblings:
+                each.together_at = at
 
     def _step(self, due: ReminderDue) -> ReminderStep | None:
         return self.steps.get(due.step_id) if due.step_id is not None else None

@@ -16,11 +16,23 @@ from notifications.models import (
 from notifications.services import opt_outs
 
 from ..models import Payment, PaymentLink, PaymentState
-from . import pauses, quiet, recipients
-from .reminder_rules import BETWEEN_REMINDERS, Facts
+from . import pauses, quiet, recipients, reminders
+from .reminder_rules import BETWEEN_REMINDERS, TOGETHER, Facts
 
 WAITING = frozenset({MessageState.QUEUED, MessageState.SENDING})
 REACHED_NOBODY = frozenset({MessageState.FAILED, MessageState.BOUNCED})
+NEVER_CAME = REACHED_NOBODY | {
+    MessageState.CANCELED,
+    MessageState.SUPPRESSED,
+    MessageState.EXPIRED,
+}
+SIBLING = (
+    *("public_id", "status", "has_reminders", "last_sent_at", "shared_at"),
+    *("last_channels", "due_on", "expires_at", "promise_due_at", "customer__public_id"),
+    *("amount_kind", "is_reusable", "fee_of", "number", "currency", "deposit_minor"),
+    *("amount_minor", "amount_paid_minor"),
+)
+# of another link of the same customer; the rest of its row is left where it is
 
 
 def _reminder(_link: PaymentLink) -> Category:
@@ -66,6 +78,65 @@ def of(
             rest_reason=rest.reason if rest else "",
         )
     return facts
+
+
+def join(facts: Mapping[int, Facts], now: datetime) -> None:
+    """Tell each link of what else its customer was asked for, and when a reminder named
+    all of it; nine queries at most where something else is open."""
+    customers = {
+        each.link.customer_id for each in facts.values() if each.link.customer_id
+    }
+    others = PaymentLink.objects.filter(reminders.IS_OUT, customer__in=customers)
+    more = others.exclude(pk__in=facts).select_related("customer").only(*SIBLING)
+    everything = dict(facts)
+    if unknown := list(more):
+        everything |= of(unknown, now)
+    by_customer: dict[int, list[Facts]] = {}
+    for each in everything.values():
+        if each.link.customer_id is not None:
+            by_customer.setdefault(each.link.customer_id, []).append(each)
+    several = {pk: group for pk, group in by_customer.items() if len(group) > 1}
+    named = _named_together([one for group in several.values() for one in group], now)
+    for group in several.values():
+        for each in group:
+            each.siblings = [one for one in group if one is not each]
+            times = [
+                at
+                for at, reference in named.get(each.link.customer_id or 0, ())
+                if reference != each.link.public_id
+            ]
+            each.together_at = max(times, default=None)
+
+
+def _named_together(
+    facts: Collection[Facts], now: datetime
+) -> dict[int, list[tuple[datetime, str]]]:
+    """customer pk → when a reminder for all they owe left within a day, or will, and
+    about which link; one query, none where nobody owes several."""
+    customers = {
+        each.link.customer.public_id: each.link.customer.pk
+        for each in facts
+        if each.link.customer is not None
+    }
+    addresses = {address for each in facts for address in each.known.values()}
+    if not customers:
+        return {}
+    since = now - TOGETHER
+    rows = Message.objects.filter(
+        Q(due_at__gt=since) | Q(sent_at__gt=since) | Q(state__in=WAITING),
+        category=Category.REMINDER,
+        recipient__in=addresses,
+        subject_id__in=customers,
+    ).exclude(state__in=NEVER_CAME)
+    found: dict[int, list[tuple[datetime, str]]] = {}
+    for subject, reference, due_at, sent_at, state in rows.values_list(
+        "subject_id", "reference", "due_at", "sent_at", "state"
+    ):
+        at = sent_at or due_at
+        if state in WAITING:
+            at = max(due_at, now)
+        found.setdefault(customers[subject], []).append((at, reference))
+    return found
 
 
 def place_of(facts: Facts, business: Business) -> quiet.Place:

@@ -4,13 +4,14 @@ Pure: facts in, decision out. The pass that sends and the rehearsal ask the same
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ..models import (
     KIND_OF_TONE,
     TASK_RUNG,
+    AmountKind,
     Anchor,
     LinkStatus,
     PaymentLink,
@@ -22,18 +23,24 @@ from ..models import (
 
 AFTER_MANUAL_SEND = timedelta(hours=24)
 BETWEEN_REMINDERS = timedelta(hours=12)
+TOGETHER = timedelta(hours=24)
+# how long a reminder for all that a customer owes is enough for each of it
+UNTIL_SURELY_GONE = timedelta(minutes=30)
 
 PROMISED = "promised to pay later"
 UNANSWERED = "the customer waits for an answer"
 PAUSED = "reminders are paused"
 RESTED = "rested, and goes on"
-RESTING = frozenset({UNANSWERED, PAUSED, RESTED})
+MORNING = "asks a fee, and waits for its hour"
+TOGETHER_SOON = "a reminder for all waits to leave"
+RESTING = frozenset({UNANSWERED, PAUSED, RESTED, TOGETHER_SOON, MORNING})
 EXPIRED = f"link {LinkStatus.EXPIRED}"
 # why a step was left out that an extended link may still want
 LATER_STEP = "a later step came due"
 NO_ADDRESS = "no address"
 UNWANTED = "not wanted by the customer"
 BETWEEN = "reminded within 12 hours"
+TOGETHER_DONE = "named in a reminder for all"
 
 
 @dataclass(slots=True)
@@ -42,7 +49,8 @@ class Facts:
 
     `known`: channel → address; `unwanted`: the channels of those on which no message
     of the kind in question is wanted. `reminded_at`: when the last reminder left, or will. `rest_until`: until
-    when its reminders rest, and why.
+    when its reminders rest, and why. `siblings`: what else its customer was asked for;
+    `together_at`: when a reminder about one of those, which named all, left or will.
     """
 
     link: PaymentLink
@@ -53,6 +61,8 @@ class Facts:
     is_reminder_waiting: bool = False
     rest_until: datetime | None = None
     rest_reason: str = ""
+    siblings: list["Facts"] = field(default_factory=list)
+    together_at: datetime | None = None
 
     def is_just_reminded(self, now: datetime) -> bool:
         """Whether one left within 12 hours, or waits to leave."""
@@ -65,12 +75,14 @@ class Facts:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """`reason`: why nothing is sent. `until`: it rests till then. Else `channels` to send
-    on, and in `rest` what to try should that not arrive."""
+    on, and in `rest` what to try should that not arrive. `is_together`: the message is
+    for all that the customer owes."""
 
     reason: str = ""
     until: datetime | None = None
     channels: tuple[str, ...] = ()
     rest: tuple[str, ...] = ()
+    is_together: bool = False
 
 
 def wants_reminders(link: PaymentLink) -> bool:
@@ -100,7 +112,43 @@ def decide(
         return Decision(reason=UNWANTED if facts.unwanted else NO_ADDRESS)
     if facts.rest_until is not None and facts.rest_until > now:
         return Decision(reason=facts.rest_reason, until=facts.rest_until)
-    return Decision(channels=channels, rest=rest)
+    named_at = facts.together_at if plan.is_together else None
+    if named_at is not None and is_owed(facts, named_at):
+        if named_at >= now:  # should it never leave, this one is not lost with it
+            until = named_at + UNTIL_SURELY_GONE
+            return Decision(reason=TOGETHER_SOON, until=until)
+        if now - named_at < TOGETHER:
+            return Decision(reason=TOGETHER_DONE)
+    is_together = plan.is_together and any(
+        is_owed(each, now) for each in facts.siblings
+    )
+    return Decision(channels=channels, rest=rest, is_together=is_together)
+
+
+def is_owed(facts: Facts, at: datetime) -> bool:
+    """Whether a reminder for all that a customer owes would name this link at `at`: not
+    before it is due, nor within a day of being sent, nor while it rests."""
+    link = facts.link
+    if facts.is_processing or not can_be_joined(link):
+        return False
+    if link.fee_of_id is not None:  # asked with what is late, from its first day on
+        return link.status == LinkStatus.ACTIVE
+    if ends(facts, at):
+        return False
+    asked = [each for each in (link.last_sent_at, link.shared_at) if each]
+    waits = [facts.rest_until, link.promise_due_at]
+    return (
+        at - max(asked) >= AFTER_MANUAL_SEND
+        and (link.due_on is None or link.due_on <= at.date())
+        and all(until is None or until <= at for until in waits)
+    )
+
+
+def can_be_joined(link: PaymentLink) -> bool:
+    """Whether it can be paid together with others: once, and nothing of it is the
+    payer's to choose before any money has come."""
+    is_known = link.amount_kind not in (AmountKind.CHOSEN, AmountKind.QUANTITY)
+    return is_known and not link.is_reusable
 
 
 def ends(facts: Facts, now: datetime) -> str:
@@ -147,6 +195,12 @@ def _ways(
 def kind_of(step: ReminderStep | None) -> str:
     """The kind of message that says it in the step's tone."""
     return KIND_OF_TONE[Tone(step.tone) if step is not None else Tone.FRIENDLY]
+
+
+def firmness(step: ReminderStep | None) -> int:
+    """By which of several links of a customer is reminded of first; the firmest is."""
+    tone = Tone(step.tone) if step is not None else Tone.FRIENDLY
+    return list(Tone).index(tone)
 
 
 def is_task(step: ReminderStep | None) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from customers.models import Customer
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock, crash
 from merchant_portal.lib.actors import SYSTEM
@@ -23,6 +24,7 @@ from ..models import (
 )
 from . import (
     climbing,
+    late_fees,
     notices,
     quiet,
     recipients,
@@ -68,8 +70,8 @@ class _Round:
 def enqueue_due() -> int:
     """Turn due moments into messages, one batch; returns how many moments it settled.
 
-    Links are locked first, in the order of their keys; a link that somebody else
-    holds waits for the next pass.
+    Links are locked first, in the order of their keys, then their customers, so that
+    nobody else reminds the same person; what somebody else holds waits for the next pass.
     """
     now = clock.now()
     with transaction.atomic():
@@ -79,7 +81,7 @@ def enqueue_due() -> int:
         link_pks = set(wanted.values_list("link_id", flat=True)[:BATCH])
         if not link_pks:
             return 0
-        links = PaymentLink.objects.at_hand(link_pks)
+        links = _with_customers(PaymentLink.objects.at_hand(link_pks))
         dues: dict[int, list[ReminderDue]] = {}
         for due in wanted.filter(link_id__in=links).select_related("step"):
             dues.setdefault(due.link_id, []).append(due)
@@ -90,18 +92,33 @@ def enqueue_due() -> int:
     return sum(len(of_link) for of_link in dues.values())
 
 
+def _with_customers(links: dict[int, PaymentLink]) -> dict[int, PaymentLink]:
+    """Those whose customer nobody else is reminding; the customers' rows are locked."""
+    pks = {link.customer_id for link in links.values() if link.customer_id}
+    # no_key: whoever makes a link for them meanwhile need not wait.
+    free = Customer.objects.select_for_update(skip_locked=True, no_key=True)
+    mine = {None, *free.filter(pk__in=pks).order_by("pk").values_list("pk", flat=True)}
+    return {pk: link for pk, link in links.items() if link.customer_id in mine}
+
+
 def _decide(
     this: _Round, links: dict[int, PaymentLink], dues: dict[int, list[ReminderDue]]
 ) -> None:
     facts = reminder_facts.of(list(links.values()), this.now)
+    reminder_facts.join(facts, this.now)
     plans = reminders.plans_of(list(links.values()))
-    for pk, of_link in dues.items():
+    for pk, of_link in sorted(dues.items(), key=lambda each: _turn(*each)):
         tasks = [due for due in of_link if reminder_rules.is_task(due.step)]
         if tasks:
             _make_tasks(this, facts[pk], tasks)
         messages = [due for due in of_link if due not in tasks]
         if messages:
             _remind(this, facts[pk], plans[pk], messages)
+
+
+def _turn(pk: int, dues: Sequence[ReminderDue]) -> tuple[int, int]:
+    """Of several links of one customer the firmest step speaks for all."""
+    return (-reminder_rules.firmness(dues[-1].step), pk)
 
 
 def _make_tasks(this: _Round, facts: Facts, dues: Sequence[ReminderDue]) -> None:
@@ -135,21 +152,37 @@ def _remind(
         return
     if decision.reason:
         this.leave_out(dues, decision.reason)
+        if decision.reason == reminder_rules.TOGETHER_DONE:
+            this.note(facts.link, "reminder.together")
+        return
+    at = quiet.allowed_at(this.now, reminder_facts.place_of(facts, this.business))
+    if at > this.now and late_fees.minor(
+        facts.link, newest.step, this.business, this.now
+    ):
+        # A fee is never older than the message that tells of it.
+        this.let_rest(dues, at, reminder_rules.MORNING)
         return
     this.leave_out(older, reminder_rules.LATER_STEP)
-    _queue(this, facts, plan, newest, decision)
+    fee = late_fees.charge(facts.link, newest.step, this.business, this.now)
+    _queue(this, facts, newest, at, plan.ladder_hours, decision, fee is not None)
 
 
 def _queue(
     this: _Round,
     facts: Facts,
-    plan: ReminderPlan,
     due: ReminderDue,
+    at: datetime,
+    ladder_hours: int,
     decision: reminder_rules.Decision,
+    has_fee: bool,
 ) -> None:
     this.queued.append(due)
     link = facts.link
-    at = quiet.allowed_at(this.now, reminder_facts.place_of(facts, this.business))
+    subject = ""
+    if (decision.is_together or has_fee) and link.customer is not None:
+        subject = link.customer.public_id
+        for each in facts.siblings:
+            each.together_at = at
     for channel in decision.channels:
         key = f"reminder:{link.public_id}:{_name(due)}:{channel}"
         this.messages.append(
@@ -159,15 +192,14 @@ def _queue(
                 recipient=facts.known[channel],
                 language=recipients.language(link, this.business),
                 reference=link.public_id,
+                subject_id=subject,
                 dedupe_key=key,
                 due_at=at,
                 is_automatic=True,
             )
         )
         if decision.rest:
-            this.climbs[key] = climbing.Wanted(
-                link.pk, decision.rest, plan.ladder_hours
-            )
+            this.climbs[key] = climbing.Wanted(link.pk, decision.rest, ladder_hours)
     this.note(link, "reminder.queued", channels=list(decision.channels))
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from ..models import Checkout, LineItem, PaymentLink
 from ..providers.base import CheckoutRequest
-from . import pages, recipients
+from . import owed, pages, recipients
 
 SHORTEST, LONGEST = timedelta(minutes=31), timedelta(hours=23)
 # Stripe takes sessions of 30 minutes to 24 hours
@@ -16,26 +16,35 @@ def parameters(
 ) -> dict[str, str]:
     """All that is needed to repeat the call, but the address of the link itself."""
     title = lines[0].description if len(lines) == 1 else str(link.number)
-    customer = recipients.addresses(link).get("email", "")
+    title = f"{link.number}: {title}" if len(lines) == 1 else title
+    return _parameters(link, title, _session_end([link], now))
+
+
+def joint_parameters(links: Sequence[PaymentLink], now: datetime) -> dict[str, str]:
+    """As above, of a checkout for all these links of one customer."""
+    numbers = ", ".join(str(link.number) for link in links)
+    return _parameters(links[0], numbers, _session_end(links, now))
+
+
+def _parameters(link: PaymentLink, title: str, end: datetime) -> dict[str, str]:
     return {
-        "title": f"{link.number}: {title}" if len(lines) == 1 else title,
+        "title": title,
         "language": recipients.language(link),
-        "customer_email": customer,
-        "expires_at": _session_end(link, now).isoformat(),
+        "customer_email": recipients.addresses(link).get("email", ""),
+        "expires_at": end.isoformat(),
     }
 
 
-def _session_end(link: PaymentLink, now: datetime) -> datetime:
-    """With the link, but within the bounds that providers set."""
+def _session_end(links: Sequence[PaymentLink], now: datetime) -> datetime:
+    """With the first of the links to end, but within the bounds that providers set."""
     end = now.replace(microsecond=0) + LONGEST
-    if link.expires_at is None:
-        return end
-    return max(min(end, link.expires_at), now + SHORTEST)
+    ends = [link.expires_at for link in links if link.expires_at is not None]
+    return max(min([end, *ends]), now + SHORTEST) if ends else end
 
 
 def request_of(checkout: Checkout, link: PaymentLink) -> CheckoutRequest:
     """The exact request of this checkout, the same at every repeat."""
-    page = pages.url_of(link)
+    page = page_of(checkout, link)
     stored = checkout.parameters
     return CheckoutRequest(
         reference=checkout.public_id,
@@ -49,6 +58,13 @@ def request_of(checkout: Checkout, link: PaymentLink) -> CheckoutRequest:
         customer_email=stored["customer_email"],
         expires_at=datetime.fromisoformat(stored["expires_at"]),
     )
+
+
+def page_of(checkout: Checkout, link: PaymentLink) -> str:
+    """The page from which it was opened, and to which its payer comes back."""
+    if checkout.is_joint and link.customer_id is not None:
+        return owed.url_of(link.customer_id)
+    return pages.url_of(link)
 
 
 def end_of(checkout: Checkout) -> datetime:

@@ -3,9 +3,17 @@
 from collections.abc import Collection
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from merchant_portal.lib import queue
 
-from ..models import Checkout, CheckoutState, PaymentLink, PaymentState
+from ..models import (
+    Checkout,
+    CheckoutShare,
+    CheckoutState,
+    PaymentLink,
+    PaymentState,
+)
 
 LIVE = (
     CheckoutState.CREATING,
@@ -15,6 +23,25 @@ LIVE = (
 )
 
 
+def of_link(link: PaymentLink) -> QuerySet[Checkout]:
+    """Every session in which it is paid, alone or together with others."""
+    own = Checkout.objects.filter(link=link).values("pk")
+    joint = CheckoutShare.objects.filter(link=link).values("checkout")
+    return Checkout.objects.filter(pk__in=own.union(joint, all=True))
+
+
+def live(link: PaymentLink) -> QuerySet[Checkout]:
+    """Those in which somebody may still pay, and which are to stay open."""
+    return of_link(link).filter(state__in=LIVE, close_ordered_at=None)
+
+
+def link_pks(checkout: Checkout) -> list[int]:
+    """Keys of the links that it pays, in their order."""
+    if not checkout.is_joint:
+        return [checkout.link_id]
+    return list(checkout.shares.order_by("part").values_list("link_id", flat=True))
+
+
 def has_money_under_way(link: PaymentLink) -> bool:
     """Whether a payment of it is with the bank still."""
     return link.payments.filter(state=PaymentState.PROCESSING).exists()
@@ -22,8 +49,7 @@ def has_money_under_way(link: PaymentLink) -> bool:
 
 def order_close(link: PaymentLink, now: datetime) -> None:
     """Order every live session of a locked link closed at its provider."""
-    live = link.checkouts.filter(state__in=LIVE, close_ordered_at=None)
-    for checkout in live.select_for_update(of=("self",)):
+    for checkout in live(link).select_for_update(of=("self",)):
         order_close_one(checkout, now)
 
 
@@ -34,8 +60,7 @@ def order_close_others(
     means every provider."""
     if not allowed:
         return
-    live = link.checkouts.filter(state__in=LIVE, close_ordered_at=None)
-    others = live.exclude(account__slug__in=list(allowed))
+    others = live(link).exclude(account__slug__in=list(allowed))
     for checkout in others.select_for_update(of=("self",)):
         order_close_one(checkout, now)
 

@@ -1,4 +1,4 @@
-"""Whom a payment is told to: the payer gets a receipt, staff who want to know a word."""
+"""Whom news is told to: the payer gets a receipt, staff who want to know a word."""
 
 from notifications.services import outbox
 
@@ -15,15 +15,19 @@ def of_payment(
     *,
     was_state: str,
     was_link: int | None,
+    is_first: bool = True,
 ) -> None:
     """Queue all mails about a payment that was booked just now, in one go.
 
     `was_state`, `was_link`: as it was booked before; empty and None for a new one.
+    `is_first`: of the parts of a payment for several links, whose payer gets one receipt
+    for all.
     """
     has_moved = payment.state != was_state
     mails: list[outbox.NewMessage] = []
     if (
         link is not None
+        and is_first
         and payment.state == S.SUCCEEDED
         and (has_moved or was_link is None)
     ):
@@ -60,3 +64,23 @@ def _receipts(link: PaymentLink, payment: Payment) -> list[outbox.NewMessage]:
         )
         for channel in channels
     ]
+
+
+def of_link(locked: PaymentLink, kind: str) -> None:
+    """Tell the customer what became of a locked link, on the channels of the last send."""
+    known = recipients.addresses(locked)
+    language = recipients.language(locked)
+    outbox.enqueue_many(
+        [
+            outbox.NewMessage(
+                kind=kind,
+                channel=channel,
+                recipient=known[channel],
+                language=language,
+                reference=locked.public_id,
+                dedupe_key=f"{kind}:{locked.public_id}:{channel}",
+            )
+            for channel in locked.last_channels
+            if channel in known
+        ]
+    )

@@ -326,7 +326,7 @@ def test_what_is_taken_later_is_held_against_the_link_once_more(
         payments.record(make_seen(link, amount_minor=paid))
         link.refresh_from_db()
 
-    assert asking.is_wanted(link, checkout) is is_wanted
+    assert asking.is_wanted(link, checkout.due_minor) is is_wanted
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from links.models import PaymentLink
-from links.services import daily_limit, reminding, sending
+from links.models import PaymentLink, ReminderPlan
+from links.services import daily_limit, reminders, reminding, sending
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
 from notifications.models import Message, MessageState
@@ -26,6 +26,10 @@ def owe(count: int) -> list[PaymentLink]:
     customer = make_customer()
     with clock.frozen(SENT):
         made = [make_link(customer) for _ in range(count)]
+        # one by one, or one reminder would be for all
+        ReminderPlan.objects.filter(pk=reminders.default_plan().pk).update(
+            is_together=False
+        )
         for link in made:
             sending.send(link, ["email", "sms"], actor=SYSTEM)
     Message.objects.update(state=MessageState.SENT, sent_at=SENT)

@@ -278,6 +278,9 @@ def test_a_payment_that_gets_its_link_at_that_moment_is_locked_after_it(
         def values_list(self, *_names: str) -> "Stale":
             return self
 
+        def order_by(self, *_names: str) -> "Stale":
+            return self
+
         def first(self) -> tuple[int, None]:
             return pk, None
 

@@ -1,7 +1,6 @@
 """The e-invoice inside the PDF: valid by its schema, and reconciled to the minor unit."""
 
 import io
-import subprocess
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -134,19 +133,13 @@ def test_says_what_the_paper_says() -> None:
     assert said(root, "BilledQuantity") == ["1", "12"]
 
 
-def test_the_file_stays_an_archive_that_readers_take(tmp_path: Any) -> None:
+def test_the_file_stays_an_archive_that_readers_take() -> None:
     content = pdf_of(sold(CAKE), seller())
 
     assert is_archival(content)
-    file = tmp_path / "invoice.pdf"
-    file.write_bytes(content)
-    checked = subprocess.run(
-        ["qpdf", "--check", file], capture_output=True, text=True, check=False
-    )
-    assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "Rechnung" in words(content)
     with pikepdf.open(io.BytesIO(content)) as document:
-        assert document.check_pdf_syntax() == []
+        assert document.check_pdf_syntax() == []  # what `qpdf --check` says
         assert bool(document.Root.MarkInfo.Marked)
         [file_spec] = list(document.Root.AF)
         assert str(file_spec.AFRelationship) == "/Alternative"

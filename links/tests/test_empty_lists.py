@@ -13,11 +13,14 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("refund", "No refunds yet"),
-        ("dispute", "No disputes"),
-        ("payerreply", "Nobody has written yet"),
-        ("comparison", "Nothing was compared yet"),
-        ("payout", "No payouts"),
+        ("links/refund", "No refunds yet"),
+        ("links/dispute", "No disputes"),
+        ("links/payerreply", "Nobody has written yet"),
+        ("links/comparison", "Nothing was compared yet"),
+        ("links/payout", "No payouts"),
+        ("notifications/optout", "Everybody can be reached"),
+        ("notifications/inboundmessage", "No texts have come in"),
+        ("notifications/whatsapptemplate", "No approved texts yet"),
     ],
 )
 def test_teaches(name: str, words: str, settings: Any) -> None:
@@ -25,8 +28,8 @@ def test_teaches(name: str, words: str, settings: Any) -> None:
     client = Client()
     client.force_login(make_user())
 
-    page = client.get(f"/admin/links/{name}/").content.decode()
-    filtered = client.get(f"/admin/links/{name}/?needs=person").content.decode()
+    page = client.get(f"/admin/{name}/").content.decode()
+    filtered = client.get(f"/admin/{name}/?needs=person").content.decode()
 
     assert words in page
     assert "Create a new item" not in page

@@ -19,8 +19,16 @@ from links.models import (
     ProviderAccount,
 )
 from links.providers.base import PaymentSnapshot, SeenState
-from links.services import checkouts, links, manual, payments, sending
+from links.services import (
+    checkouts,
+    links,
+    manual,
+    payment_places,
+    payments,
+    sending,
+)
 from links.services.errors import LinkConflict
+from links.services.payment_places import Found, Place
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
 from notifications.models import Category, Message, MessageState
@@ -313,15 +321,13 @@ def test_money_that_got_its_link_while_we_looked_is_settled_there(
     """Another worker booked the first news after we had looked, before we wrote."""
     link = make_link()
     payments.record(make_seen(link, state=SeenState.PROCESSING))
-    look = payments._find
-    stale = iter([payments._Found(None, None)])
+    look = payment_places.find
+    stale = iter([Found(Place())])
 
-    def look_too_early(
-        account: ProviderAccount, seen: PaymentSnapshot
-    ) -> payments._Found:
+    def look_too_early(account: ProviderAccount, seen: PaymentSnapshot) -> Found:
         return next(stale, None) or look(account, seen)
 
-    monkeypatch.setattr(payments, "_find", look_too_early)
+    monkeypatch.setattr(payment_places, "find", look_too_early)
     payments.record(make_seen(None))
 
     link.refresh_from_db()

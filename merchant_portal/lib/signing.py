@@ -72,8 +72,13 @@ def clean_token(raw: str) -> str | None:
 
     One trailing punctuation mark is taken off, never more.
     """
-    token = raw[:-1] if raw and raw[-1] in _TRAILING else raw
+    token = without_trailing(raw)
     return token if _TOKEN.match(token) else None
+
+
+def without_trailing(raw: str) -> str:
+    """Without the one punctuation mark that a mail program may have glued to it."""
+    return raw[:-1] if raw and raw[-1] in _TRAILING else raw
 
 
 def sign(purpose: str, value: str) -> str:

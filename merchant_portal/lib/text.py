@@ -34,7 +34,9 @@ _URL = re.compile(
 )
 
 
-_PAY_TOKEN = re.compile(r"(?<=/p/)[0-9A-Za-z]{22}(?![0-9A-Za-z])")
+_PAY_TOKEN = re.compile(
+    r"(?<=/p/)[0-9A-Za-z]{22}(?![0-9A-Za-z])|(?<=/owed/)[0-9A-Za-z]{22,}"
+)
 
 
 class TextError(ValueError):

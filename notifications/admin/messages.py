@@ -8,6 +8,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
@@ -31,7 +33,7 @@ from ..models import (
 )
 from ..services import contents, outbox, sms_bill
 from .filters import KindFilter
-from .labels import STATE_COLORS, kind_title
+from .labels import STATE_COLORS, kind_title, moment
 from .switch import switch, switch_urls
 
 # What a mail may do inside the frame: show itself. Its links open in a new tab.
@@ -102,8 +104,9 @@ class MessageAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         return message.state, message.get_state_display()
 
     @display(description=gettext_lazy("When"))
-    def when(self, message: Message) -> Any:
-        return message.sent_at or message.due_at
+    def when(self, message: Message) -> SafeString:
+        at = moment(message.sent_at or message.due_at)
+        return format_html('<span class="mp-nowrap">{}</span>', at)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -61,7 +61,7 @@ def _address(place: Place, url: str, hosts: tuple[str, ...]) -> Iterator[Finding
 
 
 def _ours(place: Place, url: str, path: str) -> Iterator[Finding]:
-    if path.startswith("/p/"):
+    if path.startswith(("/p/", "/owed/")):
         said = _("“%(url)s” is the page of one customer: write {link_url}.")
         yield refuse(place, said % {"url": url})
         return

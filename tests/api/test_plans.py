@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 from customers.models import Customer
-from links.models import PaymentLink, ReminderPlan
+from links.models import PaymentLink, ReminderPlan, ReminderStep
 from links.services import reminders
 
 from .client import Caller, pointers, problem
 from .test_core import read
 
 pytestmark = pytest.mark.django_db
+UNSAID = {"act": "message", "ladder": [], "fee_minor": 0, "interest_bp": 0}
 STEP = {"counted": "due", "days": 7, "at": "09:30", "tone": "firm"}
 
 
@@ -25,9 +26,21 @@ def test_a_plan_is_made_and_read_again(caller: Caller) -> None:
     )
 
     assert made["ladder"] == ["email", "sms", "task"]
-    assert made["steps"] == [{**STEP, "act": "message", "ladder": []}]
+    assert made["steps"] == [{**STEP, **UNSAID}]
+    assert made["together"] is True
     assert read(caller.get(f"reminder-plans/{made['id']}"), 200) == made
     assert read(caller.get("reminder-plans"), 200)["items"] == [made]
+
+
+def test_reminders_apart_and_late_fees_can_be_asked_for(caller: Caller) -> None:
+    step = {**STEP, "fee_minor": 500, "interest_bp": 900}
+
+    made = read(caller.post("reminder-plans", plan(steps=[step], together=False)), 201)
+
+    assert made["together"] is False
+    kept = ReminderStep.objects.get()
+    assert (kept.fee_minor, kept.interest_bp) == (500, 900)
+    assert made["steps"][0]["fee_minor"] == 500
 
 
 def test_the_same_key_makes_one_plan(caller: Caller) -> None:

@@ -1,7 +1,7 @@
 """Every public page in every language of customers, at every size; what has a shop with
 all that it can have: an account for transfers, a picture, imprint, terms and privacy."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.conf import settings as configured
@@ -9,14 +9,14 @@ from playwright.sync_api import Page, Route, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from links.models import PaymentLink
+from links.models import Checkout, PaymentLink
 from links.pay import responses
-from links.services import checkouts, links, pages, payments
+from links.services import checkouts, joining, links, owed, pages, payments, sending
 from links.services.amounts import LineData
 from links.tests.factories import make_customer, make_link, make_seen
 from merchant_portal.business import services as business_services
 from merchant_portal.business.models import Business
-from merchant_portal.lib import queue
+from merchant_portal.lib import clock, queue
 from merchant_portal.lib.actors import SYSTEM
 from notifications.services import outbox, unsubscribing
 
@@ -133,6 +133,36 @@ def test_what_is_over_and_what_never_was(page_at: PageAt, language: str) -> None
     looked_at(page, f"/p/{pages.token_of(link)}/", "withdrawn", language, 410)
     looked_at(page, f"/p/{'0' * 22}/", "nowhere", language, 404)
     looked_at(page, "/legal/terms/", "terms", language, 200)
+
+
+@EACH
+def test_all_that_is_owed_from_asking_to_thanks(page_at: PageAt, language: str) -> None:
+    customer = make_customer(language=language)
+    day = clock.now().date()
+    for number, name in enumerate(("Torte", "W" * 60, "ستة كعكات")):
+        link = make_link(
+            customer,
+            lines=(LineData(name, (99_999_99, 1_250, 700)[number]),),
+            due_on=day + timedelta(days=20) if number == 2 else day,
+        )
+        sending.send(link, ["email"], actor=SYSTEM)
+    page, path = page_at(390), f"/owed/{owed.token_of(customer.pk)}/"
+    numbers = list(PaymentLink.objects.values_list("number", flat=True))
+
+    looked_at(page, path, "owed", language, 200)
+    expect(page.locator("input:checked")).to_have_count(2)
+    joining.start(customer.pk, [str(one) for one in numbers], "training")
+    checkout = Checkout.objects.get()
+    page.route("**/return/**", held_still)
+    back = f"{path}return/{checkout.public_id}/"
+    looked_at(page, back, "owed-checking", language, 200)
+    payments.record(
+        make_seen(
+            amount_minor=checkout.amount_minor, checkout_reference=checkout.public_id
+        )
+    )
+    looked_at(page, back, "owed-thanks", language, 200)
+    looked_at(page, path, "owed-nothing", language, 200)
 
 
 @EACH

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from links.models import Checkout, PaymentLink, WebhookEvent
-from links.services import draining, pages
+from links.services import draining, owed, pages
 from merchant_portal.lib import clock
 from notifications.models import Message, MessageState
 from notifications.services import unsubscribing
@@ -47,11 +47,13 @@ def test_no_token_is_kept_or_logged_from_making_to_paying(
 ) -> None:
     link = make_sent_link(doors)
     other = make_other(doors, link)
-    draining.drain(clock.now() + timedelta(days=4))  # both get their reminder
+    draining.drain(clock.now() + timedelta(days=4))  # one reminder for both
     token = pages.token_of(link)
     path = path_of(link)
     payer = Client()
     payer.get(path)
+    all_owed = f"/owed/{owed.token_of(link.customer_id or 0)}/"
+    assert payer.get(all_owed).status_code == 200
     hosted = payer.post(f"{path}pay/training/")["Location"]
     payer.post(hosted.removeprefix("http://127.0.0.1:8000"), {"outcome": "approve"})
     checkout = Checkout.objects.get()
@@ -69,11 +71,11 @@ def test_no_token_is_kept_or_logged_from_making_to_paying(
     assert link.status == "paid"
     kinds = set(Message.objects.values_list("kind", "state"))
     assert {(kind, MessageState.CAPTURED) for kind in KINDS} <= kinds
-    reminder = Message.objects.get(
-        kind="reminder", reference=other.public_id, channel="email"
-    )
+    reminder = Message.objects.get(kind="reminder", channel="email")
+    assert reminder.subject_id
     secrets = [
         token,
+        owed.token_of(link.customer_id or 0),
         pages.token_of(other),
         unsubscribing.url_of(reminder).rstrip("/").rpartition("/")[2],
     ]

@@ -15,7 +15,15 @@ from links.models import (
     PaymentLink,
     PaymentState,
 )
-from links.services import allocating, links, pages, payments, sessions, totals
+from links.services import (
+    allocating,
+    links,
+    pages,
+    payment_places,
+    payments,
+    sessions,
+    totals,
+)
 from merchant_portal.audit import services as audit
 from merchant_portal.lib import clock
 from notifications.models import Message, MessageState
@@ -87,7 +95,7 @@ def _orphans_are_dropped(patch: pytest.MonkeyPatch) -> None:
     book = payments._book
 
     def book_ours(account: Any, seen: Any, *given: Any) -> Payment | None:
-        if payments._find(account, seen).link_pk is None:
+        if payment_places.find(account, seen).place.link_pk is None:
             return None
         return book(account, seen, *given)
 

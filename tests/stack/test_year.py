@@ -7,12 +7,14 @@ import json
 import os
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from links.models import ReminderDue, ReminderPlan
-from links.services import daily_limit, quiet, rehearsal, reminding
+from links.services import daily_limit, quiet, rehearsal, reminder_rules, reminding
 from links.services.reminder_rules import Facts
 from notifications.models import Message
 from notifications.services import claims, outbox
@@ -98,6 +100,21 @@ def test_control_each_moment_by_itself_comes_in_a_burst_after_an_outage(
     found = findings(lived(FEW))
 
     assert any("after an outage" in said for said in found)
+
+
+def test_control_without_one_for_all_the_others_are_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decide = reminder_rules.decide
+
+    def forgetful(facts: Facts, *rest: Any) -> reminder_rules.Decision:
+        return decide(replace(facts, together_at=None), *rest)
+
+    monkeypatch.setattr(reminder_rules, "decide", forgetful)
+
+    found = findings(lived(FEW))
+
+    assert any("asked again" in said for said in found)
 
 
 def test_control_what_nobody_foresaw_is_noticed() -> None:

@@ -13,17 +13,17 @@ django.setup()  # by the settings that the line above names
 
 from links.models import ProviderAccount  # noqa: E402
 from links.providers.base import PaymentSnapshot  # noqa: E402
-from links.services import payments  # noqa: E402
+from links.services import payment_places  # noqa: E402
 
 __all__ = ["app"]
 
-_find = payments._find
+_find = payment_places.find
 
 
 def _without_our_own(
     account: ProviderAccount, seen: PaymentSnapshot
-) -> payments._Found:
+) -> payment_places.Found:
     return _find(account, replace(seen, checkout_reference="", link_reference=""))
 
 
-payments._find = _without_our_own
+payment_places.find = _without_our_own

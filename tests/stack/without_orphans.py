@@ -11,7 +11,7 @@ django.setup()  # by the settings that the line above names
 
 from links.models import Payment  # noqa: E402
 from links.providers.base import PaymentSnapshot  # noqa: E402
-from links.services import accounts, payments  # noqa: E402
+from links.services import accounts, payment_places, payments  # noqa: E402
 
 __all__ = ["app"]
 
@@ -19,8 +19,8 @@ _record = payments.record
 
 
 def _of_ours_only(seen: PaymentSnapshot) -> Payment | None:
-    found = payments._find(accounts.get(seen.account_slug), seen)
-    return None if found.link_pk is None else _record(seen)
+    found = payment_places.find(accounts.get(seen.account_slug), seen)
+    return None if found.place.link_pk is None else _record(seen)
 
 
 payments.record = _of_ours_only  # type: ignore[assignment] # no keywords come from webhooks

@@ -1,14 +1,16 @@
 """What the year's reminders must never have done."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from links.models import PaymentLink
+from links.models import PaymentLink, ReminderPause
 from notifications.models import Category, Message
 
 from .life import Year
 
 SOON = timedelta(hours=12)
+A_DAY = timedelta(hours=24)
 
 
 def findings(year: Year) -> list[str]:
@@ -32,6 +34,7 @@ def findings(year: Year) -> list[str]:
         for _start, end in year.outages:
             if end <= at < end + SOON:
                 after[reference, message.channel, end] += 1
+    found += _asked_again(year, of)
     found += [f"{key} {count} times" for key, count in told.items() if count > 1]
     found += [
         f"{reference} {count} times after an outage"
@@ -39,6 +42,40 @@ def findings(year: Year) -> list[str]:
         if count > 1
     ]
     return found
+
+
+def _asked_again(year: Year, of: Mapping[str, int | None]) -> list[str]:
+    """What a reminder for all had named surely was asked for again within a day, by a
+    message that was not waiting yet."""
+    found = []
+    for_all: dict[int, list[tuple[datetime, Message]]] = defaultdict(list)
+    calm = _never_put_off()
+    for at, message in year.sent:
+        if message.category != Category.REMINDER:
+            continue
+        customer, reference = of[message.reference] or 0, message.reference
+        for told_at, told in for_all[customer]:
+            asked = calm.get(reference)
+            if (
+                told.reference != reference
+                and at - told_at < A_DAY
+                and message.created_at > told_at
+                and asked is not None
+                and asked.last_sent_at is not None
+                and told_at - asked.last_sent_at >= A_DAY
+                and (asked.due_on is None or asked.due_on <= told_at.date())
+            ):
+                found.append(f"{reference} named at {told_at}, asked again at {at}")
+        if message.subject_id:
+            for_all[customer].append((at, message))
+    return found
+
+
+def _never_put_off() -> dict[str, PaymentLink]:
+    """Those about which nobody wrote, and which nobody paused."""
+    paused = ReminderPause.objects.filter(link=None).values("customer")
+    links = PaymentLink.objects.filter(replies=None, pauses=None)
+    return {link.public_id: link for link in links.exclude(customer__in=paused)}
 
 
 def _step(message: Message) -> str:

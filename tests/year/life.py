@@ -123,19 +123,16 @@ class Year:
             rests_on_holidays=self.rests,
             country="DE",
             time_zone="Europe/Berlin",
+            currency="EUR",
         )
         self.staff = make_user()
         self.plan = ReminderPlan.objects.create(name="All year", ladder_hours=6)
-        for anchor, days, local_time, act, tone, ladder in STEPS:
-            ReminderStep.objects.create(
-                plan=self.plan,
-                anchor=anchor,
-                offset_days=days,
-                local_time=local_time,
-                act=act,
-                tone=tone,
-                ladder=ladder,
-            )
+        names = ("anchor", "offset_days", "local_time", "act", "tone", "ladder")
+        for values in STEPS:
+            step = ReminderStep(plan=self.plan, **dict(zip(names, values, strict=True)))
+            if step.offset_days in (1, 14):
+                step.fee_minor, step.interest_bp = 500, 900
+            step.save()
         self.customers = [self._customer(number) for number in range(len(PEOPLE) * 2)]
         planning.use_for_customer(self.customers[0], self.plan, by=self.staff)
         for number in range(self.wants):
