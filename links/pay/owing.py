@@ -42,7 +42,7 @@ def show(request: HttpRequest, token: str) -> HttpResponse:
     page = owed.find_by_token(token)
     if page is None:
         return responses.not_found(request)
-    return _page(request, page, chosen=request.GET.getlist("link")[: joining.MOST])
+    return _page(request, page, chosen=request.GET.getlist("link")[: owed.MOST])
 
 
 @public
@@ -67,7 +67,7 @@ def start(request: HttpRequest, token: str, provider: str) -> HttpResponse:
         return responses.secured(HttpResponseNotAllowed(["GET", "HEAD", "POST"]))
     if not responses.is_person(request):
         return _to(page)
-    numbers = request.POST.getlist("link")[: joining.MOST]
+    numbers = request.POST.getlist("link")[: owed.MOST]
     if not numbers:
         return _page(request, page, problem="none", status=422)
     minute_ago = clock.now() - timedelta(minutes=1)

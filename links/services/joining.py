@@ -15,9 +15,6 @@ from . import accounts, asking, checkouts, owed, requests, sessions
 from .accounts import Offer
 from .checkouts import CheckoutRefused
 
-MOST = 50
-# links in one session; who owes more pays twice
-
 
 def start(
     customer_pk: int, numbers: Collection[str], slug: str, *, actor: Actor = PAYER
@@ -53,7 +50,7 @@ def _payable(
     """Those of these links that can be paid, locked in the order of their keys; not
     those on which money is under way."""
     wanted = owed.open_links([customer_pk], now).filter(number__in=set(numbers))
-    pks = list(wanted.values_list("pk", flat=True)[:MOST])
+    pks = list(wanted.values_list("pk", flat=True)[: owed.MOST])
     locked = PaymentLink.objects.select_related("customer").locked_all(pks)
     still = set(wanted.filter(pk__in=pks).values_list("pk", flat=True))
     return [link for pk, link in locked.items() if pk in still and _is_free(link, now)]

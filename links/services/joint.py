@@ -81,7 +81,7 @@ def refunds_of(payments: Sequence[Payment], told: Told) -> list[list[RefundSnaps
     if len(payments) == 1:
         return [list(told)]
     found: list[list[RefundSnapshot]] = [[] for _payment in payments]
-    if not told:
+    if not told or not payments:
         return found
     known = list(Refund.objects.filter(payment__in=payments).order_by("pk"))
     left = [payment.amount_minor - _gone(payment, known) for payment in payments]

@@ -74,7 +74,7 @@ def charge(
         allowed_providers=tuple(link.allowed_providers),
         has_reminders=False,
     )
-    fee = links.insert(data, actor=SYSTEM)
+    fee = links.insert(data, actor=SYSTEM, is_alone=False)
     fee.created_by_id = link.created_by_id
     fee.fee_of = link
     fee.last_sent_at, fee.last_channels = now, link.last_channels

@@ -81,15 +81,23 @@ def _made_by(creation_key: str) -> PaymentLink | None:
 
 
 def insert(
-    data: LinkData, *, actor: Actor, replaces: PaymentLink | None = None
+    data: LinkData,
+    *,
+    actor: Actor,
+    replaces: PaymentLink | None = None,
+    is_alone: bool = True,
 ) -> PaymentLink:
-    """`create` inside the caller's transaction, and no entry in the audit log."""
+    """`create` inside the caller's transaction, and no entry in the audit log.
+
+    `is_alone`: not where it may be too little to be paid without another link.
+    """
     business = Business.objects.current()
     now = clock.now()
     currency, totals = _checked_amounts(data, business)
     _check_terms(data.due_on, data.expires_at, now)
     _check_extras(data)
-    offers.check(data.allowed_providers, Money(totals.amount_minor, currency))
+    if is_alone:
+        offers.check(data.allowed_providers, Money(totals.amount_minor, currency))
     public_id = ids.new("plk")
     token = signing.link_token(public_id, 1)
     link = PaymentLink.objects.create(

@@ -14,6 +14,8 @@ from ..models import AmountKind, LineItem, Payment, PaymentLink, PaymentState
 from . import pauses, reminders
 
 PURPOSE = "owed"
+MOST = 50
+# links on one page and in one session; who owes more pays twice
 _CAN_BE_JOINED = Q(is_reusable=False, amount_paid_minor__lt=F("amount_minor")) & ~Q(
     amount_kind__in=(AmountKind.CHOSEN, AmountKind.QUANTITY)
 )
@@ -66,7 +68,7 @@ def find_by_token(raw: str) -> Owed | None:
         open_links([customer.pk], now).annotate(
             is_processing=Exists(paying),
             first_line=Subquery(first.values("description")[:1]),
-        )
+        )[:MOST]
     )
     resting = pauses.rests([link.public_id for link in links])
     return Owed(

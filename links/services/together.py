@@ -14,6 +14,8 @@ from . import asking, owed, reminder_facts, reminder_rules
 
 Values = dict[str, str]
 _CUSTOMER = "cus_"
+_MOST, _MOST_IN_SHORT = 20, 3
+# numbers in a mail, and in a text of few signs; an ellipsis stands for the rest
 
 
 def is_for_all(message: Message) -> bool:
@@ -63,13 +65,16 @@ def of_all(links: Sequence[PaymentLink], channel: str, language: str) -> Values:
     """What a reminder says instead, in the active language, where several are owed."""
     if len(links) < 2:
         return {}
-    links = sorted(links, key=lambda link: link.pk)
+    links = sorted(links, key=lambda link: link.pk)[: owed.MOST]
     known = [(link, asking.due_now(link)) for link in links]
     is_short = channel != ChannelName.EMAIL
+    most = _MOST_IN_SHORT if is_short else _MOST
     numbers = [
         str(link.number) if is_short else f"{link.number} ({asked.format(language)})"
-        for link, asked in known
+        for link, asked in known[:most]
     ]
+    if len(known) > most:
+        numbers.append("…")
     total = _sum([asked for _link, asked in known], language)
     words = ngettext("%(count)s open payment", "%(count)s open payments", len(links))
     return {

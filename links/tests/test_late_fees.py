@@ -1,5 +1,6 @@
 """Late fees: a link of its own beside what is late, asked with the reminder for it."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from links.models import (
     Activity,
+    Checkout,
     DueState,
     LinkStatus,
     PaymentLink,
@@ -15,7 +17,9 @@ from links.models import (
     ReminderStep,
     Tone,
 )
+from links.providers.training import TrainingProvider
 from links.services import (
+    joining,
     late_fees,
     links,
     owed,
@@ -267,3 +271,20 @@ def test_no_fee_is_more_than_can_be_paid() -> None:
     found = late_fees.minor(link, step, Business.objects.current(), STEP)
 
     assert found == MAX_MINOR
+
+
+def test_one_too_small_to_be_paid_alone_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    link = make_late(fee_minor=1)
+    least = replace(TrainingProvider.capabilities, minimum_minor={"EUR": 50})
+    monkeypatch.setattr(TrainingProvider, "capabilities", least)
+
+    assert len(run(STEP)) == 1
+
+    fee = link.fees.get()
+    assert link.customer is not None
+    numbers = [str(link.number), str(fee.number)]
+    with clock.frozen(STEP):
+        joining.start(link.customer.pk, numbers, "training")
+    assert Checkout.objects.get().amount_minor == 100_001

@@ -33,6 +33,7 @@ from links.services import (
     reminding,
     replies,
     sending,
+    together,
 )
 from links.services.terms import Terms
 from merchant_portal.lib import clock
@@ -313,3 +314,15 @@ def test_what_stops_one_of_them_stops_the_message_with_it() -> None:
 
     message.refresh_from_db()
     assert message.state == MessageState.CANCELED
+
+
+def test_a_text_of_few_signs_names_a_few() -> None:
+    customer = make_customer()
+    made = [owe(customer) for _number in range(5)]
+
+    mail = together.of_all(made, "email", "en")
+    text = together.of_all(made, "sms", "en")
+
+    assert mail["number"].count("€12.50") == 5
+    assert text["number"] == ", ".join([str(one.number) for one in made[:3]] + ["…"])
+    assert mail["balance"] == text["balance"] == "€62.50"

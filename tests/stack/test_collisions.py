@@ -41,6 +41,9 @@ def gap() -> Gap:
 def unlocked_links(monkeypatch: pytest.MonkeyPatch) -> None:
     """Links are read without their row lock."""
     monkeypatch.setattr(PaymentLinkQuerySet, "locked", lambda rows, pk: rows.get(pk=pk))
+    monkeypatch.setattr(
+        PaymentLinkQuerySet, "locked_all", lambda rows, pks: rows.in_bulk(list(pks))
+    )
 
 
 @pytest.fixture

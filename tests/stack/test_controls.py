@@ -44,6 +44,9 @@ pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("on_postgresql")]
 def unlocked_links(monkeypatch: pytest.MonkeyPatch) -> None:
     """Links are read without their row lock."""
     monkeypatch.setattr(PaymentLinkQuerySet, "locked", lambda rows, pk: rows.get(pk=pk))
+    monkeypatch.setattr(
+        PaymentLinkQuerySet, "locked_all", lambda rows, pks: rows.in_bulk(list(pks))
+    )
 
 
 # Money of one link, in two parts at once.

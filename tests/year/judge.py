@@ -49,7 +49,8 @@ def _asked_again(year: Year, of: Mapping[str, int | None]) -> list[str]:
     message that was not waiting yet."""
     found = []
     for_all: dict[int, list[tuple[datetime, Message]]] = defaultdict(list)
-    calm = _never_put_off()
+    calm = _never_written_about()
+    pauses = list(ReminderPause.objects.filter(link=None))
     for at, message in year.sent:
         if message.category != Category.REMINDER:
             continue
@@ -59,7 +60,8 @@ def _asked_again(year: Year, of: Mapping[str, int | None]) -> list[str]:
             if (
                 told.reference != reference
                 and at - told_at < A_DAY
-                and message.created_at > told_at
+                and message.created_at >= told_at
+                and not _is_resting(pauses, customer, told_at)
                 and asked is not None
                 and asked.last_sent_at is not None
                 and told_at - asked.last_sent_at >= A_DAY
@@ -71,11 +73,19 @@ def _asked_again(year: Year, of: Mapping[str, int | None]) -> list[str]:
     return found
 
 
-def _never_put_off() -> dict[str, PaymentLink]:
-    """Those about which nobody wrote, and which nobody paused."""
-    paused = ReminderPause.objects.filter(link=None).values("customer")
+def _never_written_about() -> dict[str, PaymentLink]:
+    """Those about which nobody wrote, and which nobody paused by themselves."""
     links = PaymentLink.objects.filter(replies=None, pauses=None)
-    return {link.public_id: link for link in links.exclude(customer__in=paused)}
+    return {link.public_id: link for link in links}
+
+
+def _is_resting(pauses: list[ReminderPause], customer: int, at: datetime) -> bool:
+    """Whether all of a customer's links were paused at that moment."""
+    return any(
+        pause.customer_id == customer
+        and pause.created_at <= at < (pause.ended_at or pause.until)
+        for pause in pauses
+    )
 
 
 def _step(message: Message) -> str:
