@@ -294,7 +294,7 @@ def test_each_lost_answer_is_settled_by_reading(
     fault: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(paypal_client, "TIMEOUT_SECONDS", (0.5, 0.5))
+    monkeypatch.setattr(paypal_client, "TIMEOUT_SECONDS", (1.5, 1.5))
     switch = {"times": 1, "seconds": 3}
 
     peer.control(**{fault: {**switch, "path": "/v2/checkout/orders"}})

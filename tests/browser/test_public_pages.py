@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from links.models import Checkout, PaymentLink
 from links.pay import responses
-from links.services import checkouts, joining, links, owed, pages, payments, sending
+from links.services import checkouts, links, owed, pages, payments, sending
 from links.services.amounts import LineData
 from links.tests.factories import make_customer, make_link, make_seen
 from merchant_portal.business import services as business_services
@@ -136,7 +136,7 @@ def test_what_is_over_and_what_never_was(page_at: PageAt, language: str) -> None
 
 
 @EACH
-def test_all_that_is_owed_from_asking_to_thanks(page_at: PageAt, language: str) -> None:
+def test_all_that_is_owed(page_at: PageAt, language: str) -> None:
     customer = make_customer(language=language)
     day = clock.now().date()
     for number, name in enumerate(("Torte", "W" * 60, "ستة كعكات")):
@@ -147,22 +147,31 @@ def test_all_that_is_owed_from_asking_to_thanks(page_at: PageAt, language: str) 
         )
         sending.send(link, ["email"], actor=SYSTEM)
     page, path = page_at(390), f"/owed/{owed.token_of(customer.pk)}/"
-    numbers = list(PaymentLink.objects.values_list("number", flat=True))
 
     looked_at(page, path, "owed", language, 200)
     expect(page.locator("input:checked")).to_have_count(2)
-    joining.start(customer.pk, [str(one) for one in numbers], "training")
-    checkout = Checkout.objects.get()
+
+
+def test_all_that_was_owed_is_paid_in_one_go(page_at: PageAt) -> None:
+    customer = make_customer()
+    for amount in (1250, 700):
+        sending.send(make_link(customer, amount_minor=amount), ["email"], actor=SYSTEM)
+    page, path = page_at(390), f"/owed/{owed.token_of(customer.pk)}/"
     page.route("**/return/**", held_still)
-    back = f"{path}return/{checkout.public_id}/"
-    looked_at(page, back, "owed-checking", language, 200)
-    payments.record(
-        make_seen(
-            amount_minor=checkout.amount_minor, checkout_reference=checkout.public_id
-        )
-    )
-    looked_at(page, back, "owed-thanks", language, 200)
-    looked_at(page, path, "owed-nothing", language, 200)
+
+    page.goto(path)
+    page.get_by_label("€7.00").uncheck()
+    page.get_by_role("button", name="Show the total").click()
+    expect(page.locator(".sum")).to_have_text("€12.50")
+    page.get_by_label("€7.00").check()
+    page.get_by_role("button", name="Go on to pay").click()
+    page.locator("button[value=approve]").click()
+    checkout = Checkout.objects.get(is_joint=True)
+    checkouts.settle(checkout.pk)
+    page.reload()
+    expect(page.get_by_text("We received €19.50.")).to_be_visible()
+    looked_at(page, page.url, "owed-thanks", "en", 200)
+    looked_at(page, path, "owed-nothing", "en", 200)
 
 
 @EACH

@@ -254,7 +254,7 @@ def test_control_without_the_lock_of_the_link_the_constraint_books_once(
 ) -> None:
     link, answers = submit_twice(before_commit)
 
-    # Here payment_once is the belt that holds: the second insert waited for the first.
+    # Here payment_part_once is the belt that holds: the second insert waited for the first.
     assert {payment.pk for payment in answers} == {link.payments.get().pk}
     assert AuditEntry.objects.filter(action="payment.recorded").count() == 1
 
@@ -263,7 +263,7 @@ def test_control_without_the_lock_of_the_link_the_constraint_books_once(
 def test_control_without_lock_and_constraint_the_cash_is_booked_twice(
     before_commit: Gap,
 ) -> None:
-    with without_constraint(Payment, "payment_once"):
+    with without_constraint(Payment, "payment_part_once"):
         link, answers = submit_twice(before_commit)
 
         assert len({payment.pk for payment in answers}) == 2

@@ -6,7 +6,7 @@
 import json
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,35 @@ FIGURES = os.environ.get("PROOF_FIGURES", "")
 FEW = 48
 
 
-def lived(links: int, *, surprise: bool = False) -> Year:
+def never(_year: Year) -> bool:
+    return False
+
+
+def lived(
+    links: int, *, surprise: bool = False, enough: Callable[[Year], bool] = never
+) -> Year:
     chance = random.Random(SEED)  # noqa: S311  to be repeated, no secret
-    year = Year(chance, True, links, surprise)
+    year = Year(chance, True, links, surprise, enough=enough)
     year.live()
     return year
+
+
+def is_found(words: str) -> bool:
+    """Whether a year breaks this promise; it ends as soon as it does."""
+
+    def broken(year: Year) -> bool:
+        return any(words in said for said in findings(year))
+
+    return broken(lived(FEW, enough=broken))
+
+
+def is_noticed(*, surprise: bool = False) -> bool:
+    """Whether a year comes otherwise than it was foretold; it ends as soon as it does."""
+
+    def differs(year: Year) -> bool:
+        return bool(year.differences)
+
+    return differs(lived(FEW, surprise=surprise, enough=differs))
 
 
 def test_a_year_breaks_no_promise_and_is_as_foretold() -> None:
@@ -52,9 +76,7 @@ def test_control_without_quiet_hours_they_come_at_night(
 ) -> None:
     monkeypatch.setattr(quiet, "allowed_at", lambda at, place: at)
 
-    found = findings(lived(FEW))
-
-    assert any("UTC" in said for said in found)
+    assert is_found("UTC")
 
 
 def test_control_without_rest_days_they_come_on_them(
@@ -62,9 +84,7 @@ def test_control_without_rest_days_they_come_on_them(
 ) -> None:
     monkeypatch.setattr(quiet, "is_rest", lambda day, place: False)
 
-    found = findings(lived(FEW))
-
-    assert any("UTC" in said for said in found)
+    assert is_found("UTC")
 
 
 def test_control_without_the_guards_those_who_paid_are_reminded(
@@ -76,9 +96,7 @@ def test_control_without_the_guards_those_who_paid_are_reminded(
     monkeypatch.setattr(outbox, "cancel", lambda *_args, **_kwargs: 0)
     monkeypatch.setattr(claims, "_screen", all_of_them)
 
-    found = findings(lived(FEW))
-
-    assert any("after paying" in said for said in found)
+    assert is_found("after paying")
 
 
 def test_control_each_moment_by_itself_comes_in_a_burst_after_an_outage(
@@ -97,9 +115,7 @@ def test_control_each_moment_by_itself_comes_in_a_burst_after_an_outage(
 
     monkeypatch.setattr(reminding, "_remind", one_by_one)
 
-    found = findings(lived(FEW))
-
-    assert any("after an outage" in said for said in found)
+    assert is_found("after an outage")
 
 
 def test_control_without_one_for_all_the_others_are_asked_for_again(
@@ -112,13 +128,11 @@ def test_control_without_one_for_all_the_others_are_asked_for_again(
 
     monkeypatch.setattr(reminder_rules, "decide", forgetful)
 
-    found = findings(lived(FEW))
-
-    assert any("asked again" in said for said in found)
+    assert is_found("asked again")
 
 
 def test_control_what_nobody_foresaw_is_noticed() -> None:
-    assert lived(FEW, surprise=True).differences
+    assert is_noticed(surprise=True)
 
 
 def test_control_another_limit_in_the_rehearsal_is_noticed(
@@ -140,4 +154,4 @@ def test_control_another_limit_in_the_rehearsal_is_noticed(
 
     monkeypatch.setattr(rehearsal, "rehearse", with_other_rule)
 
-    assert lived(FEW).differences
+    assert is_noticed()
