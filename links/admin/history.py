@@ -265,6 +265,8 @@ def _words(entry: Entry) -> tuple[str, str, str]:
 
 def _what(detail: dict[str, Any]) -> str:
     kind = kind_title(str(detail["kind"])) if detail.get("kind") else _("Message")
+    if detail.get("kind") == "invitation":
+        kind = _("Payment link")  # which is what was sent
     channel = _CHANNELS.get(str(detail.get("channel")))
     if channel is None:
         return kind

@@ -28,7 +28,7 @@ STATE_COLORS: dict[str, str] = {
 
 
 KIND_TITLES: dict[str, Promise] = {
-    "invitation": gettext_lazy("Payment link"),
+    "invitation": gettext_lazy("Invitation"),
     "correction": gettext_lazy("Corrected link"),
     "reminder": gettext_lazy("Reminder"),
     "reminder_firm": gettext_lazy("Clear reminder"),
