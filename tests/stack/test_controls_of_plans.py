@@ -126,10 +126,11 @@ def before_write(monkeypatch: pytest.MonkeyPatch) -> Gap:
 
 @pytest.fixture
 def unlocked_planning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Links are read without lock, and without leaving out locked ones."""
+    """Links and their customers are read without lock, and locked ones not left out."""
     monkeypatch.setattr(
         PaymentLinkQuerySet, "select_for_update", lambda rows, **options: rows
     )
+    monkeypatch.setattr(reminding, "_with_customers", lambda links: links)
 
 
 def plan_twice(gap: Gap) -> tuple[list[int], int, int]:
