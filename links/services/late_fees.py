@@ -20,6 +20,7 @@ from ..models import PaymentLink, ReminderStep
 from . import links, recipients
 from .amounts import LineData, half_up
 from .links import LinkData
+from .reminder_rules import can_be_joined
 
 YEAR_DAYS = 365
 
@@ -41,7 +42,8 @@ def minor(
         return 0
     zone = zone_of(link.customer, business)
     today = now.astimezone(zone).date()
-    if today <= link.due_on or link.customer_id is None:
+    is_joined = link.customer_id is not None and can_be_joined(link)
+    if today <= link.due_on or not is_joined:
         return 0
     begun = max(link.due_on, since.astimezone(zone).date()) if since else link.due_on
     days = max((today - begun).days, 0)

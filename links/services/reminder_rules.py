@@ -119,8 +119,11 @@ def decide(
             return Decision(reason=TOGETHER_SOON, until=until)
         if now - named_at < TOGETHER:
             return Decision(reason=TOGETHER_DONE)
-    is_together = plan.is_together and any(
-        is_owed(each, now) for each in facts.siblings
+    # What the page for all does not tick, or cannot take, is asked for alone.
+    is_together = (
+        plan.is_together
+        and is_owed(facts, now)
+        and any(is_owed(each, now) for each in facts.siblings)
     )
     return Decision(channels=channels, rest=rest, is_together=is_together)
 

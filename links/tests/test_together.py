@@ -326,3 +326,18 @@ def test_a_text_of_few_signs_names_a_few() -> None:
     assert mail["number"].count("€12.50") == 5
     assert text["number"] == ", ".join([str(one.number) for one in made[:3]] + ["…"])
     assert mail["balance"] == text["balance"] == "€62.50"
+
+
+@pytest.mark.parametrize("how", ["not due", "choosing"])
+def test_what_the_page_for_all_does_not_ask_is_reminded_of_alone(how: str) -> None:
+    customer = make_customer()
+    owe(customer, at=SENT - timedelta(days=9))
+    more: dict[str, Any] = {"due_on": date(2026, 4, 1)}
+    if how == "choosing":
+        more = {"terms": Terms(kind=AmountKind.CHOSEN), "amount_minor": 0}
+    second = owe(customer, **more)
+    ReminderDue.objects.exclude(link=second).delete()
+
+    [message] = run(STEP)
+
+    assert (message.reference, message.subject_id) == (second.public_id, "")
