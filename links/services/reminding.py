@@ -35,6 +35,8 @@ from . import (
 from .reminder_rules import Facts
 
 BATCH = 200
+MOST_FEES = 20
+# made in one pass: each takes its number from the series that new links wait for
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class _Round:
 
     now: datetime
     business: Business
+    fees: int = 0
     queued: list[ReminderDue] = field(default_factory=list)
     dropped: dict[str, list[int]] = field(default_factory=dict)
     resting: list[ReminderDue] = field(default_factory=list)
@@ -162,6 +165,10 @@ def _remind(
         # A fee is never older than the message that tells of it.
         this.let_rest(dues, at, reminder_rules.MORNING)
         return
+    if newest.step is not None and newest.step.has_fee:
+        if this.fees >= MOST_FEES:
+            return  # still due: the next pass begins with it
+        this.fees += 1
     this.leave_out(older, reminder_rules.LATER_STEP)
     fee = late_fees.charge(facts.link, newest.step, this.business, this.now)
     _queue(this, facts, newest, at, plan.ladder_hours, decision, fee is not None)

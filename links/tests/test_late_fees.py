@@ -288,3 +288,18 @@ def test_one_too_small_to_be_paid_alone_holds_nobody_up(
     with clock.frozen(STEP):
         joining.start(link.customer.pk, numbers, "training")
     assert Checkout.objects.get().amount_minor == 100_001
+
+
+def test_a_pass_makes_a_bounded_number_and_the_next_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reminding, "MOST_FEES", 1)
+    made = [make_late(), make_late()]
+
+    with clock.frozen(STEP):
+        reminding.enqueue_due()
+        assert sum(link.fees.count() for link in made) == 1
+        reminding.enqueue_due()
+
+    assert [link.fees.count() for link in made] == [1, 1]
+    assert Message.objects.filter(category=Category.REMINDER).count() == 2
