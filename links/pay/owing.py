@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from babel.dates import format_date
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
@@ -19,7 +19,7 @@ from merchant_portal.lib.actors import PAYER, SYSTEM
 from merchant_portal.lib.languages import locale_of
 from merchant_portal.lib.money import Money
 
-from ..models import Checkout, CheckoutState, PaymentLink, PaymentState
+from ..models import Checkout, PaymentLink
 from ..providers.registry import PROVIDERS
 from ..services import asking, checkouts, joining, owed, pages
 from ..services.accounts import Offer
@@ -61,12 +61,8 @@ def start(request: HttpRequest, token: str, provider: str) -> HttpResponse:
     page = owed.find_by_token(token)
     if page is None or provider not in PROVIDERS:
         return responses.not_found(request)
-    if request.method in ("GET", "HEAD"):
-        return _to(page)
-    if request.method != "POST":
-        return responses.secured(HttpResponseNotAllowed(["GET", "HEAD", "POST"]))
-    if not responses.is_person(request):
-        return _to(page)
+    if (answer := responses.unless_pressed(request, _address(page))) is not None:
+        return answer
     numbers = request.POST.getlist("link")[: owed.MOST]
     if not numbers:
         return _page(request, page, problem="none", status=422)
@@ -104,7 +100,9 @@ def returned(request: HttpRequest, token: str, checkout_id: str) -> HttpResponse
     if customer is None or checkout is None:
         return responses.not_found(request)
     looks = looks_of(request)
-    outcome = _outcome(checkout, has_asked=looks >= LOOKS_BEFORE_DECLINED)
+    outcome = presenting.outcome_alone(
+        checkout, has_asked=looks >= LOOKS_BEFORE_DECLINED
+    )
     is_waiting = outcome in ("checking", "processing")
     if (is_waiting or outcome == "declined") and request.method == "GET":
         queue.nudge("links.tasks.settle_checkout", checkout.pk)
@@ -126,20 +124,6 @@ def returned(request: HttpRequest, token: str, checkout_id: str) -> HttpResponse
         again = reverse("owed_returned", args=[own_token, checkout_id])
         response["Refresh"] = f"{REFRESH_SECONDS}; url={again}?n={looks + 1}"
     return response
-
-
-def _outcome(checkout: Checkout, *, has_asked: bool) -> str:
-    """As `presenting.outcome_of`, of a checkout that is nobody's but this customer's."""
-    if checkout.state == CheckoutState.COMPLETED:
-        return "paid"
-    states = set(checkout.payments.values_list("state", flat=True))
-    if PaymentState.PROCESSING in states:
-        return "processing"
-    if checkout.state == CheckoutState.EXPIRED:
-        return "closed"
-    if checkout.state == CheckoutState.FAILED:
-        return "declined"
-    return "declined" if has_asked and PaymentState.FAILED in states else "checking"
 
 
 def _again(

@@ -169,13 +169,27 @@ def outcome_of(page: Page, checkout: Checkout, *, has_asked: bool) -> str:
 
     `has_asked`: whether the provider had its time to answer since this visit began.
     """
-    is_completed = checkout.state == CheckoutState.COMPLETED
-    if page.status == LinkStatus.PAID or (checkout.is_shared and is_completed):
+    if page.status == LinkStatus.PAID:
         return "paid"
-    if is_completed:
+    if checkout.is_shared:
+        return outcome_alone(checkout, has_asked=has_asked)
+    if checkout.state == CheckoutState.COMPLETED:
         return "received"
-    if _is_processing(page, checkout):
+    if page.is_processing:
         return "processing"
+    return _outcome_unpaid(checkout, has_asked=has_asked)
+
+
+def outcome_alone(checkout: Checkout, *, has_asked: bool) -> str:
+    """The same of a checkout that is one visitor's own, by what it brought itself."""
+    if checkout.state == CheckoutState.COMPLETED:
+        return "paid"
+    if checkout.payments.filter(state=PaymentState.PROCESSING).exists():
+        return "processing"
+    return _outcome_unpaid(checkout, has_asked=has_asked)
+
+
+def _outcome_unpaid(checkout: Checkout, *, has_asked: bool) -> str:
     if checkout.state == CheckoutState.EXPIRED:
         return "closed"
     if checkout.state == CheckoutState.FAILED:
@@ -185,12 +199,6 @@ def outcome_of(page: Page, checkout: Checkout, *, has_asked: bool) -> str:
     if has_asked and checkout.payments.filter(state=PaymentState.FAILED).exists():
         return "declined"
     return "checking"
-
-
-def _is_processing(page: Page, checkout: Checkout) -> bool:
-    if not checkout.is_shared:
-        return page.is_processing
-    return checkout.payments.filter(state=PaymentState.PROCESSING).exists()
 
 
 def received_of(page: Page, checkout: Checkout, language: str) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import structlog
 from django.conf import settings
 from django.db import Error
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -119,6 +119,16 @@ def is_person(request: HttpRequest) -> bool:
     from no page of somebody else's."""
     headers = request.headers
     return not (machines.is_machine(headers) or machines.is_from_elsewhere(headers))
+
+
+def unless_pressed(request: HttpRequest, address: str) -> HttpResponse | None:
+    """The answer to whoever does not press a button of the page at `address`; None to
+    whoever may."""
+    if request.method in ("GET", "HEAD"):
+        return redirect(address)
+    if request.method != "POST":
+        return secured(HttpResponseNotAllowed(["GET", "HEAD", "POST"]))
+    return None if is_person(request) else redirect(address)
 
 
 def language_of(

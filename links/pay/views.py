@@ -6,7 +6,7 @@ fetch these pages too.
 
 from datetime import timedelta
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
@@ -54,12 +54,8 @@ def start(request: HttpRequest, token: str, provider: str) -> HttpResponse:
     page = pages.find_by_token(token)
     if page is None or provider not in PROVIDERS:
         return responses.not_found(request)
-    if request.method in ("GET", "HEAD"):
-        return responses.redirect(_address(page))
-    if request.method != "POST":
-        return responses.secured(HttpResponseNotAllowed(["GET", "HEAD", "POST"]))
-    if not responses.is_person(request):
-        return responses.redirect(_address(page))
+    if (answer := responses.unless_pressed(request, _address(page))) is not None:
+        return answer
     if not page.is_payable:
         return _link_page(request, page, typed={})
     minute_ago = clock.now() - timedelta(minutes=1)

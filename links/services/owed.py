@@ -10,16 +10,12 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from customers.models import Customer
 from merchant_portal.lib import clock, signing
 
-from ..models import AmountKind, LineItem, Payment, PaymentLink, PaymentState
-from . import pauses, reminders
+from ..models import LineItem, Payment, PaymentLink, PaymentState
+from . import pauses, reminder_rules, reminders
 
 PURPOSE = "owed"
 MOST = 50
 # links on one page and in one session; who owes more pays twice
-_CAN_BE_JOINED = Q(is_reusable=False, amount_paid_minor__lt=F("amount_minor")) & ~Q(
-    amount_kind__in=(AmountKind.CHOSEN, AmountKind.QUANTITY)
-)
-# as reminder_rules.can_be_joined
 
 
 def url_of(customer_pk: int) -> str:
@@ -105,6 +101,11 @@ def open_links(
     """What these customers were asked for and have not paid, oldest first: what can be
     paid together. A link on which money is under way is among them."""
     not_over = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+    owes = Q(amount_paid_minor__lt=F("amount_minor"))
     return PaymentLink.objects.filter(
-        reminders.IS_OUT, _CAN_BE_JOINED, not_over, customer__in=customers
+        reminders.IS_OUT,
+        reminder_rules.CAN_BE_JOINED,
+        owes,
+        not_over,
+        customer__in=customers,
     ).order_by("pk")

@@ -68,7 +68,7 @@ class _BookedMeanwhile(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _News:
+class _Booking:
     """What one call of `record` has to book, and for whom."""
 
     account: ProviderAccount
@@ -108,17 +108,19 @@ def _book(
         if place.checkout_pk
         else None
     )
-    news = _News(account, found, checkout, actor, note)
+    booking = _Booking(account, found, checkout, actor, note)
     rows = []
     for piece in joint.pieces(seen, shares, checkout, place.link_pk):
         link = links[piece.link_pk] if piece.link_pk is not None else None
         # A part that got nothing is written down only where it is there already.
         if piece.seen.amount.amount_minor or not shares or piece.part in found.known:
-            rows.append(_of_piece(news, piece, link))
-    return _follow(rows, seen, news)
+            rows.append(_of_piece(booking, piece, link))
+    return _follow(rows, seen, booking)
 
 
-def _follow(rows: list[_Row], seen: PaymentSnapshot, news: _News) -> Payment | None:
+def _follow(
+    rows: list[_Row], seen: PaymentSnapshot, booking: _Booking
+) -> Payment | None:
     """What comes of the rows: refunds, statuses, mails, the day's total."""
     told = joint.refunds_of([row.payment for row in rows], seen.refunds)
     first: Payment | None = None
@@ -130,7 +132,7 @@ def _follow(rows: list[_Row], seen: PaymentSnapshot, news: _News) -> Payment | N
         if was is None:
             continue
         if link is not None:
-            _settle(link, news.checkout, payment, was, news.actor)
+            _settle(link, booking.checkout, payment, was, booking.actor)
         telling.of_payment(
             payment,
             link,
@@ -158,38 +160,40 @@ class _Before:
     amount_minor: int = 0
 
 
-def _of_piece(news: _News, piece: Piece, link: PaymentLink | None) -> _Row:
-    payment, created = _row(news, piece, link)
+def _of_piece(booking: _Booking, piece: Piece, link: PaymentLink | None) -> _Row:
+    payment, created = _row(booking, piece, link)
     if created:
         return _Row(payment, link, _Before("", None))
-    return _Row(payment, link, _merge(payment, piece, link, news.checkout))
+    return _Row(payment, link, _merge(payment, piece, link, booking.checkout))
 
 
-def _row(news: _News, piece: Piece, link: PaymentLink | None) -> tuple[Payment, bool]:
+def _row(
+    booking: _Booking, piece: Piece, link: PaymentLink | None
+) -> tuple[Payment, bool]:
     """The row of a piece, locked, and whether it is new."""
     now, seen = clock.now(), piece.seen
     names = {
-        "account": news.account,
+        "account": booking.account,
         "provider_payment_id": seen.provider_payment_id,
         "part": piece.part,
     }
     facts = {
         "link": link,
-        "checkout": news.checkout,
+        "checkout": booking.checkout,
         "state": seen.state.value,
         "amount_minor": seen.amount.amount_minor,
         "currency": seen.amount.currency,
         "fee_minor": seen.fee.amount_minor if seen.fee else None,
         "method": seen.method[:40],
-        "note": news.note,
+        "note": booking.note,
         "failure": seen.failure[:300],
         "occurred_at": seen.occurred_at,
         "recorded_at": now,
-        "recorded_by_id": news.actor.user_pk,
+        "recorded_by_id": booking.actor.user_pk,
         "is_late": _is_late(link, now),
         "mismatch": _mismatch(seen.amount, link, piece.asked),
     }
-    if piece.part not in news.found.known:
+    if piece.part not in booking.found.known:
         try:
             with transaction.atomic():
                 return Payment.objects.create(**names, **facts), True

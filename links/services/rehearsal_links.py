@@ -7,16 +7,13 @@ from django.db.models import Count, QuerySet
 from customers.models import ContactPoint
 
 from ..models import PaymentLink
-from . import reminders
+from . import reminder_facts, reminders
 
 CHUNK = 1000
 # links looked at together; what is kept of them is let go before the next ones
 _READ = (
-    *("public_id", "number", "status", "has_reminders", "reminder_plan"),
-    *("last_sent_at", "shared_at", "last_channels", "due_on", "expires_at"),
-    *("promise_due_at", "amount_kind", "is_reusable", "customer__name"),
-    *("fee_of", "currency", "amount_minor", "amount_paid_minor"),
-    *("customer__public_id", "customer__language"),
+    *reminder_facts.SIBLING,
+    *("reminder_plan", "customer__name", "customer__language"),
     *("customer__time_zone", "customer__country"),
 )
 # of a link and its customer; the rest of the rows is left where it is

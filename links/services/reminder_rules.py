@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
+
 from ..models import (
     KIND_OF_TONE,
     TASK_RUNG,
@@ -147,11 +149,14 @@ def is_owed(facts: Facts, at: datetime) -> bool:
     )
 
 
+PAYER_CHOOSES = (AmountKind.CHOSEN, AmountKind.QUANTITY)
+CAN_BE_JOINED = Q(is_reusable=False) & ~Q(amount_kind__in=PAYER_CHOOSES)
+
+
 def can_be_joined(link: PaymentLink) -> bool:
     """Whether it can be paid together with others: once, and nothing of it is the
-    payer's to choose before any money has come."""
-    is_known = link.amount_kind not in (AmountKind.CHOSEN, AmountKind.QUANTITY)
-    return is_known and not link.is_reusable
+    payer's to choose before any money has come. `CAN_BE_JOINED` asks the same of rows."""
+    return not link.is_reusable and link.amount_kind not in PAYER_CHOOSES
 
 
 def ends(facts: Facts, now: datetime) -> str:
