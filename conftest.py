@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from merchant_portal.audit import triggers
@@ -66,6 +67,13 @@ def django_db_setup(
 def _awake_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test inherits another one's pause after a broken broker."""
     monkeypatch.setattr(queue, "_paused_until", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _house_language() -> Iterator[None]:
+    """No test inherits the language of the last page that another one asked for."""
+    yield
+    translation.deactivate()
 
 
 class FrozenClock:
