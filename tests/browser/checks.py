@@ -1,6 +1,7 @@
 """What every page must pass in a browser: policy, errors, accessibility, width."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -72,13 +73,13 @@ _WIDE = """width => [...document.querySelectorAll('body *')]
 # what reaches over the edge, the innermost last
 
 
-def assert_clean_at_every_size(page: Page) -> None:
+def assert_clean_at_every_size(page: Page, widths: Sequence[int] = (1280, 390)) -> None:
     """As `assert_clean`, on a phone and a desk; and nothing scrolls sideways on the
     narrowest screen of WCAG 2.2 (1.4.10), nor where letters are twice as large (1.4.4).
     """
     page.wait_for_load_state("networkidle")
     before = page.viewport_size
-    for width in (1280, 390):
+    for width in widths:
         page.set_viewport_size({"width": width, "height": 900})
         assert_clean(page)
     for width, letters in ((320, "100%"), (390, "200%"), (640, "200%")):

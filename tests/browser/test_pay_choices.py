@@ -49,7 +49,7 @@ def pay(page: Page, link: PaymentLink, amount: str) -> None:
     checkouts.settle(link.checkouts.latest("pk").pk)
     # by itself, without a touch
     expect(page.get_by_role("heading")).to_have_text(
-        "Thank you! Your payment has arrived.", timeout=8000
+        "Thank you! Your payment has arrived.", timeout=30_000
     )
     assert_clean(page)
 
