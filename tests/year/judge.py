@@ -31,7 +31,7 @@ def findings(year: Year) -> list[str]:
         paid_at = year.paid_at.get(reference)
         if paid_at is not None and at >= paid_at:
             found.append(f"{reference} reminded after paying")
-        for _start, end in year.outages:
+        for end in {end for _start, end in year.outages}:  # two may end as one
             if end <= at < end + SOON:
                 after[reference, message.channel, end] += 1
     found += _asked_again(year, of)
