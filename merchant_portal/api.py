@@ -19,7 +19,7 @@ from .staff.api_auth import Guard, StrictParser
 api = ProblemAPI(
     title="Merchant portal",
     version="1",
-    description="Customers, payment links, payments, disputes, payouts and messages of one merchant.",
+    description="Customers, payment links, payments, disputes, payouts, messages and reports of one merchant.",
     docs_url=None,
     parser=StrictParser(),
     urls_namespace="api",
@@ -32,6 +32,7 @@ api.add_router("disputes", links.api.disputes_router)
 api.add_router("payouts", links.api.payouts_router)
 api.add_router("messages", links.api.messages_router)
 api.add_router("reminder-plans", links.api.plans_router)
+api.add_router("reports", links.api.reports_router)
 
 
 def operations(of: ProblemAPI) -> Iterator[Operation]:

@@ -54,7 +54,7 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     links = PaymentLink.objects.visible_to(user)
     if not links.exists():
         return context | {"steps": _steps(user, business)}
-    moved = overview.moved(user, today, zone)
+    moved = overview.moved(user, today)
     return context | {
         "cards": [
             *_month_cards(moved, today, business.currency),

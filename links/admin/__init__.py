@@ -15,6 +15,7 @@ from . import (
     refunds,
     reminder_acts,
     replies,
+    report_page,
     tasks_page,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "refunds",
     "reminder_acts",
     "replies",
+    "report_page",
     "tasks_page",
 ]

@@ -24,7 +24,7 @@ from ..providers.base import ProviderError
 from ..providers.credentials import FIELDS
 from ..providers.registry import PROVIDERS, get_provider
 from ..services import accounts, keyring
-from . import keys, lifelines, reports
+from . import comparison_report, keys, lifelines
 from .comparisons import compare_view
 from .entry import bounded, needs, who
 
@@ -151,7 +151,7 @@ class ProviderAccountAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
                 "keys_slug": account.slug if account.slug in FIELDS else "",
                 "may_compare": who(request).may(Right.PAYMENTS_WRITE)
                 and account.slug != "manual",
-                "running": reports.running(account),
+                "running": comparison_report.running(account),
             }
         answer: HttpResponse = super().change_view(
             request, object_id, form_url, context

@@ -22,7 +22,7 @@ from ..models import Comparison, ComparisonState, ProviderAccount
 from ..providers.registry import PROVIDERS
 from ..services import comparisons, reviewing
 from ..services.errors import LinkError
-from . import formats, reports
+from . import comparison_report, formats
 from .entry import bounded, needs, who
 from .labels import COMPARISON_COLORS
 from .needs_person import needs_person
@@ -150,7 +150,7 @@ class ComparisonAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         if comparison is None:
             raise Http404
         context = {
-            "report": reports.of(comparison),
+            "report": comparison_report.of(comparison),
             "may_act": who(request).may(Right.PAYMENTS_WRITE),
             **(extra_context or {}),
         }
@@ -166,7 +166,7 @@ class ComparisonAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     @display(description=gettext_lazy("Provider"))
     def account_shown(self, comparison: Comparison) -> str:
-        return reports.title_of(comparison.account)
+        return comparison_report.title_of(comparison.account)
 
     @display(description=gettext_lazy("State"), label=COMPARISON_COLORS)
     def state_label(self, comparison: Comparison) -> tuple[str, str]:

@@ -22,13 +22,14 @@ from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
-from ..models import Dispute, DisputeState, Payment
+from ..models import Dispute, DisputeState, Measure, Payment
 from ..providers.registry import PROVIDERS, get_provider
 from ..services import disputes, reviewing
 from . import formats
 from .entry import bounded, needs, who
 from .labels import DISPUTE_COLORS
 from .needs_person import needs_person
+from .report_filter import behind
 
 
 def visible_to(user: User, rows: QuerySet[Dispute]) -> QuerySet[Dispute]:
@@ -146,7 +147,7 @@ class DisputeAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         "reason_shown",
     )
     list_display_links = ("opened",)
-    list_filter = ("state", needs_person(reviewing.disputes))
+    list_filter = ("state", needs_person(reviewing.disputes), behind(Measure.LOST))
     list_filter_submit = True
     list_fullwidth = True
     list_select_related = ("payment__link__customer", "account")

@@ -17,7 +17,7 @@ from merchant_portal.lib import clock
 from merchant_portal.staff.admin.rights import RightsMixin, may
 from merchant_portal.staff.roles import Right
 
-from ..models import PaymentLink
+from ..models import Measure, PaymentLink
 from ..services import totals
 from . import (
     acts,
@@ -39,6 +39,7 @@ from . import (
 )
 from .columns import LinkColumns
 from .entry import who
+from .report_filter import behind
 
 VIEWS = (
     ("add/", "add", create.add_view),
@@ -102,6 +103,7 @@ class PaymentLinkAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         finding.CurrencyFilter,
         finding.DueFilter,
         ("due_on", RangeDateFilter),
+        behind(Measure.SENT),
     )
     list_filter_submit = True
     list_fullwidth = True

@@ -20,7 +20,7 @@ from unfold.paginator import InfinitePaginator
 from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.roles import Right
 
-from ..models import Payment, PaymentState
+from ..models import Measure, Payment, PaymentState
 from ..providers.manual import METHODS
 from ..services import reviewing
 from ..services.errors import LinkConflict
@@ -29,6 +29,7 @@ from .entry import bounded, needs, payments_visible_to, who
 from .labels import PAYMENT_COLORS, REFUND_COLORS, payment_flags
 from .needs_person import needs_person
 from .refunds import new_view
+from .report_filter import behind
 
 Payments = QuerySet[Payment]
 
@@ -72,7 +73,7 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     list_display = ("received", "state_label", "amount_shown", "of_link", "by", "flags")
     list_display_links = ("received",)
-    list_filter = ("state", needs_person(reviewing.payments))
+    list_filter = ("state", needs_person(reviewing.payments), behind(Measure.PAID))
     list_filter_submit = True
     list_fullwidth = True
     list_select_related = ("link__customer", "account")

@@ -24,7 +24,7 @@ from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
-from ..models import Payment, Refund
+from ..models import Measure, Payment, Refund
 from ..models.refunds import RefundState
 from ..services import refunding, refunds, reviewing
 from ..services.errors import LinkError
@@ -32,6 +32,7 @@ from . import formats, typed
 from .entry import bounded, frame, needs, payments_visible_to, who
 from .labels import REFUND_COLORS
 from .needs_person import needs_person
+from .report_filter import behind
 
 KEY = re.compile(rf"\Arfd_[0-9A-Za-z]{{{ids.LENGTH}}}\Z")
 
@@ -162,7 +163,7 @@ class RefundAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         "origin_shown",
     )
     list_display_links = ("asked",)
-    list_filter = ("state", needs_person(reviewing.refunds))
+    list_filter = ("state", needs_person(reviewing.refunds), behind(Measure.REFUNDED))
     list_filter_submit = True
     list_fullwidth = True
     list_select_related = ("payment__link__customer", "payment__account")

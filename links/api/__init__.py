@@ -6,6 +6,7 @@ from .messages import router as messages_router
 from .payments import router as payments_router
 from .payouts import router as payouts_router
 from .plans import router as plans_router
+from .reports import router as reports_router
 from .sends import router as sends_router
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "payments_router",
     "payouts_router",
     "plans_router",
+    "reports_router",
     "sends_router",
 ]

@@ -93,6 +93,9 @@ class Dispute(models.Model):
         ]
         indexes = [
             models.Index(
+                fields=["closed_at"], condition=Q(state="lost"), name="dispute_by_day"
+            ),
+            models.Index(
                 fields=["next_check_at"],
                 condition=Q(next_check_at__isnull=False),
                 name="dispute_to_check",

@@ -79,6 +79,12 @@ class PaymentLink(models.Model):
         S.EXPIRED: {S.ACTIVE, S.PAID, S.CANCELED},
         S.CANCELED: {S.PAID},  # money that was already on its way
     }
+    OF_SENDING: ClassVar[list[str]] = [
+        "last_sent_at",
+        "last_channels",
+        "first_sent_at",
+        "first_sent_minor",
+    ]
 
     public_id = models.CharField(
         max_length=ids.MAX_LENGTH, unique=True, default=new_public_id, editable=False
@@ -208,6 +214,10 @@ class PaymentLink(models.Model):
     created_at = models.DateTimeField(_("created"), editable=False)
     activated_at = models.DateTimeField(null=True, editable=False)
     last_sent_at = models.DateTimeField(null=True, editable=False)
+    first_sent_at = models.DateTimeField(null=True, editable=False)
+    first_sent_minor = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="what was asked then"
+    )
     shared_at = models.DateTimeField(
         null=True, editable=False, help_text="when it was last opened to share by hand"
     )
@@ -241,6 +251,11 @@ class PaymentLink(models.Model):
             models.Index(fields=["-created_at", "-id"], name="link_newest"),
             models.Index(fields=["customer", "-id"], name="link_by_customer"),
             models.Index(fields=["created_by", "-id"], name="link_by_creator"),
+            models.Index(
+                fields=["first_sent_at"],
+                condition=Q(first_sent_at__isnull=False),
+                name="link_by_day_sent",
+            ),
             models.Index(fields=["status", "-id"], name="link_by_status"),
             models.Index(
                 fields=["currency", "due_on"],

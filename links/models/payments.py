@@ -108,6 +108,11 @@ class Payment(models.Model):
         indexes = [
             models.Index(fields=["-recorded_at", "-id"], name="payment_newest"),
             models.Index(
+                fields=["occurred_at"],
+                condition=Q(state="succeeded"),
+                name="payment_by_day",
+            ),
+            models.Index(
                 fields=["id"],
                 condition=Q(reviewed_at__isnull=True)
                 & (

@@ -119,6 +119,11 @@ class Refund(models.Model):
         ]
         indexes = [
             models.Index(
+                fields=["occurred_at"],
+                condition=Q(state="succeeded"),
+                name="refund_by_day",
+            ),
+            models.Index(
                 fields=["next_check_at"],
                 condition=Q(next_check_at__isnull=False),
                 name="refund_to_check",

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import Actor
 from merchant_portal.lib.crash import crash_at
-from merchant_portal.lib.money import Money
 from notifications.models import Message, MessageState
 from notifications.services import outbox
 
@@ -27,7 +26,6 @@ from ..models import (
     BulkState,
     ItemState,
     LinkStatus,
-    Measure,
     PaymentLink,
 )
 from . import bulk_rules, climbing, links, recipients, reminders, totals
@@ -186,22 +184,26 @@ def _settle(
 
 def _note_links(chunk: _Chunk, going: Mapping[int, Verdict]) -> None:
     by_channel: dict[str, list[int]] = {}
-    first: dict[str, tuple[int, int]] = {}
+    sums = totals.Changes()
+    first, today = [], totals.business_day(chunk.now)
     for pk, verdict in going.items():
         link = chunk.links[pk]
         by_channel.setdefault(verdict.channel, []).append(pk)
         if link.last_sent_at is None:
-            count, minor = first.get(link.currency, (0, 0))
-            first[link.currency] = count + 1, minor + link.amount_minor
+            link.first_sent_at, link.first_sent_minor = chunk.now, link.amount_minor
+            sums.add([], totals.of_link(link, today))
+            first.append(pk)
         link.last_sent_at, link.last_channels = chunk.now, [verdict.channel]
     for channel, pks in by_channel.items():
         PaymentLink.objects.filter(pk__in=pks).update(
             last_sent_at=chunk.now, last_channels=[channel]
         )
+    PaymentLink.objects.filter(pk__in=first).update(
+        first_sent_at=chunk.now, first_sent_minor=F("amount_minor")
+    )
     _note(chunk, list(going), "link.sent")
     reminders.plan_many([chunk.links[pk] for pk in going])
-    for currency, (count, minor) in sorted(first.items()):
-        totals.add(Measure.SENT, Money(minor, currency), chunk.now, count)
+    sums.write()
 
 
 def _note(chunk: _Chunk, pks: Sequence[int], kind: str) -> None:
@@ -240,22 +242,27 @@ def _give_up_some(bulk: BulkSend) -> int:
     )
     withdrawn = Message.objects.filter(pk__in=queued, state=MessageState.CANCELED)
     unsent = [queued[pk] for pk in withdrawn.values_list("pk", flat=True)]
+    sums = totals.Changes()
     for pk in unsent:
-        _restore(chunk.links[pk], chunk.items[pk])
+        _restore(chunk.links[pk], chunk.items[pk], sums)
     _note(chunk, unsent, "send.taken_back")
     over = [i for i in chunk.items.values() if not i.message_id or i.link_id in unsent]
     BulkItem.objects.filter(pk__in=[item.pk for item in over]).update(
         state=S.SKIPPED, reason=bulk_rules.STOPPED, settled_at=chunk.now
     )
+    sums.write()
     return len(over)
 
 
-def _restore(link: PaymentLink, item: BulkItem) -> None:
+def _restore(link: PaymentLink, item: BulkItem, sums: totals.Changes) -> None:
     """No reminder of what never left; a later send of somebody else stands."""
     if link.last_sent_at != item.settled_at:
         return
     link.last_sent_at = item.sent_before_at
     if item.channels_before is not None:
         link.last_channels = item.channels_before
-    link.save(update_fields=["last_sent_at", "last_channels"])
+    if link.last_sent_at is None:
+        sums.add(totals.of_link(link), [])
+        link.first_sent_at, link.first_sent_minor = None, 0
+    link.save(update_fields=PaymentLink.OF_SENDING)
     reminders.plan(link)

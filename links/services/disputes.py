@@ -11,13 +11,11 @@ from django.db import transaction
 from merchant_portal.audit import services as audit
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM, Actor
-from merchant_portal.lib.money import Money
 
 from ..models import (
     Activity,
     Dispute,
     DisputeState,
-    Measure,
     News,
     Payment,
     PaymentLink,
@@ -113,14 +111,14 @@ class _LinkedMeanwhile(Exception):
 class _Before:
     """What was booked about a dispute before the news; nothing: empty and None."""
 
-    state: str
-    lost: tuple[Money, datetime] | None
-    payment_pk: int | None
+    state: str = ""
+    payment_pk: int | None = None
+    counted: tuple[totals.Entry, ...] = ()
 
 
 def _book(account: ProviderAccount, seen: DisputeSnapshot) -> Dispute | None:
     payment, link = _locked(account, seen)
-    dispute, was = _merge(account, seen, payment)
+    dispute, was = _merge(account, seen, payment, link)
     if was is None:
         return None
     has_moved = dispute.state != was.state
@@ -130,7 +128,9 @@ def _book(account: ProviderAccount, seen: DisputeSnapshot) -> Dispute | None:
         refunds.propose_surplus(payment)
     if not was.state and dispute.is_open:
         notices.tell([_happened(dispute, link)])
-    _count(was.lost, _lost(dispute))
+    sums = totals.Changes()
+    sums.add(was.counted, totals.of_dispute(dispute, payment, link))
+    sums.write()
     return dispute
 
 
@@ -162,7 +162,10 @@ def _locked(
 
 
 def _merge(
-    account: ProviderAccount, seen: DisputeSnapshot, payment: Payment | None
+    account: ProviderAccount,
+    seen: DisputeSnapshot,
+    payment: Payment | None,
+    link: PaymentLink | None,
 ) -> tuple[Dispute, _Before | None]:
     """The row with this fact in it and how it was; None if this is not new."""
     now = clock.now()
@@ -177,8 +180,10 @@ def _merge(
         },
     )
     if created:
-        return dispute, _Before("", None, None)
-    was = _Before(dispute.state, _lost(dispute), dispute.payment_id)
+        return dispute, _Before()
+    known = (payment, link) if dispute.payment_id else (None, None)
+    counted = totals.of_dispute(dispute, *known)
+    was = _Before(dispute.state, dispute.payment_id, tuple(counted))
     new = _news(dispute, seen, now)
     if dispute.payment_id is None and payment is not None:
         new |= {
@@ -257,27 +262,6 @@ def _note(
             "reason": dispute.reason,
         },
     )
-
-
-def _lost(dispute: Dispute) -> tuple[Money, datetime] | None:
-    """What a lost dispute took, and when; None for one that took nothing."""
-    if dispute.state != S.LOST or dispute.closed_at is None:
-        return None
-    return dispute.amount, dispute.closed_at
-
-
-def _count(
-    before: tuple[Money, datetime] | None, after: tuple[Money, datetime] | None
-) -> None:
-    """Totals by the day on which it was lost, and back if it was won after all."""
-    if before == after:
-        return
-    if before is not None:
-        amount, at = before
-        back = Money(-amount.amount_minor, amount.currency)
-        totals.add(Measure.LOST, back, at, count=-1)
-    if after is not None:
-        totals.add(Measure.LOST, *after)
 
 
 def settle(pk: int) -> None:

@@ -1,5 +1,6 @@
 """Booking money: what a provider, or the till, says about one payment."""
 
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +18,6 @@ from ..models import (
     CheckoutShare,
     CheckoutState,
     LinkStatus,
-    Measure,
     Mismatch,
     Payment,
     PaymentLink,
@@ -124,10 +124,12 @@ def _follow(
     """What comes of the rows: refunds, statuses, mails, the day's total."""
     told = joint.refunds_of([row.payment for row in rows], seen.refunds)
     first: Payment | None = None
-    paid_minor = paid = 0
+    sums = totals.Changes()
     for row, of_row in zip(rows, told, strict=True):
         payment, link, was = row.payment, row.link, row.was
-        if of_row and refunds.book(payment, link, of_row):
+        if was is not None:
+            _resum(sums, row, was)
+        if of_row and refunds.book(payment, link, of_row, sums):
             first = first or payment
         if was is None:
             continue
@@ -140,30 +142,34 @@ def _follow(
             was_link=was.link_pk,
             is_first=payment.part == rows[0].payment.part,
         )
-        if payment.state == S.SUCCEEDED:
-            is_new = was.state != S.SUCCEEDED
-            paid += is_new
-            paid_minor += payment.amount_minor - (0 if is_new else was.amount_minor)
         first = first or payment
-    if paid or paid_minor:
-        amount = Money(paid_minor, rows[0].payment.currency)
-        totals.add(Measure.PAID, amount, rows[0].payment.occurred_at, count=paid)
+    sums.write()
     return first
+
+
+def _resum(sums: totals.Changes, row: _Row, was: "_Before") -> None:
+    """Count the payment as it is now, and under its headings what was given back of it."""
+    payment, link = row.payment, row.link
+    sums.add(was.counted, totals.of_payment(payment, link))
+    if was.state and (was.method, was.link_pk) != (payment.method, payment.link_id):
+        maker = link if was.link_pk else None
+        sums.add(*totals.moved(payment, link, was.method, maker))
 
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What was booked about a payment before the news; nothing: empty, None and 0."""
+    """What was booked about a payment before the news; nothing: empty and None."""
 
-    state: str
-    link_pk: int | None
-    amount_minor: int = 0
+    state: str = ""
+    link_pk: int | None = None
+    method: str = ""
+    counted: tuple[totals.Entry, ...] = ()
 
 
 def _of_piece(booking: _Booking, piece: Piece, link: PaymentLink | None) -> _Row:
     payment, created = _row(booking, piece, link)
     if created:
-        return _Row(payment, link, _Before("", None))
+        return _Row(payment, link, _Before())
     return _Row(payment, link, _merge(payment, piece, link, booking.checkout))
 
 
@@ -212,12 +218,13 @@ def _merge(
     """Put this fact into the row; how it was before, or None if this is not new."""
     if payment.link_id is not None and link is None:
         raise _BookedMeanwhile
-    was = _Before(payment.state, payment.link_id, payment.amount_minor)
+    old = copy(payment)
     changed = _news(payment, piece, link, checkout, clock.now())
     if not changed:
         return None
     payment.save(update_fields=sorted(changed))
-    return was
+    counted = totals.of_payment(old, link if old.link_id else None)
+    return _Before(old.state, old.link_id, old.method, tuple(counted))
 
 
 def _news(

@@ -23,7 +23,7 @@ from ..providers.base import (
     RefundRequest,
 )
 from ..providers.registry import get_provider
-from . import accounts, payments, refunds, words
+from . import accounts, payments, refunds, totals, words
 from .errors import LinkConflict, LinkError
 
 S = RefundState
@@ -207,7 +207,9 @@ def send(pk: int) -> None:
     crash.crash_at("refund.after_call")
     with transaction.atomic():
         locked, link = _locked(payment.pk)
-        refunds.book(locked, link, [seen])
+        sums = totals.Changes()
+        refunds.book(locked, link, [seen], sums)
+        sums.write()
 
 
 def _claimed(pk: int) -> Refund | None:

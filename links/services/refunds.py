@@ -5,6 +5,7 @@ payment: the order of locks is link, checkout, payment, refund, message.
 """
 
 from collections.abc import Iterable
+from copy import copy
 
 from django.db.models import Sum
 
@@ -12,13 +13,11 @@ from customers.services.customers import zone_of
 from merchant_portal.business import services as business_services
 from merchant_portal.lib import clock
 from merchant_portal.lib.actors import SYSTEM
-from merchant_portal.lib.money import Money
 from notifications.services import outbox
 
 from ..models import (
     Activity,
     Dispute,
-    Measure,
     NumberSeries,
     Payment,
     PaymentLink,
@@ -53,9 +52,15 @@ def _left(payment: Payment, known: Iterable[Refund]) -> int:
 
 
 def book(
-    payment: Payment, link: PaymentLink | None, told: Iterable[RefundSnapshot]
+    payment: Payment,
+    link: PaymentLink | None,
+    told: Iterable[RefundSnapshot],
+    sums: totals.Changes,
 ) -> bool:
-    """Merge what the provider tells of a locked payment's refunds; True if any is new."""
+    """Merge what the provider tells of a locked payment's refunds; True if any is new.
+
+    The caller writes `sums` last.
+    """
     changed = [refund for seen in told for refund in _merge(payment, seen)]
     if not changed:
         return False
@@ -64,12 +69,14 @@ def book(
     payment.save(update_fields=["refunded_minor"])
     propose_surplus(payment)  # never more than is left of it now
     for refund, was in changed:
-        _tell(refund, was, link)
+        _tell(refund, was.state, link)
+        before = totals.of_refund(was, payment, link)
+        sums.add(before, totals.of_refund(refund, payment, link))
     return True
 
 
-def _merge(payment: Payment, seen: RefundSnapshot) -> list[tuple[Refund, str]]:
-    """The refund with this fact in it and the state it had; empty if this is not new.
+def _merge(payment: Payment, seen: RefundSnapshot) -> list[tuple[Refund, Refund]]:
+    """The refund with this fact in it and as it was; empty if this is not new.
 
     Ours by the reference that the provider gives back, else by the provider's id.
     """
@@ -78,14 +85,14 @@ def _merge(payment: Payment, seen: RefundSnapshot) -> list[tuple[Refund, str]]:
     if refund is None and seen.reference:
         refund = mine.filter(public_id=seen.reference, provider_refund_id="").first()
     if refund is None:
-        return [(_made_elsewhere(payment, seen), "")]
-    was, is_known = refund.state, bool(refund.provider_refund_id)
+        return [(_made_elsewhere(payment, seen), Refund(state=""))]
+    was, is_known = copy(refund), bool(refund.provider_refund_id)
     new_state = RefundState(seen.state.value)
     rank = Refund.RANK
-    has_risen = rank[new_state] > rank.get(was, 0)
+    has_risen = rank[new_state] > rank.get(was.state, 0)
     if is_known and not has_risen:
         return []
-    if was != new_state and not refund.move_to(new_state):
+    if was.state != new_state and not refund.move_to(new_state):
         return []  # nobody asked the provider for it
     refund.provider_refund_id = seen.provider_refund_id
     refund.occurred_at = seen.occurred_at
@@ -119,19 +126,13 @@ def _made_elsewhere(payment: Payment, seen: RefundSnapshot) -> Refund:
 
 
 def _tell(refund: Refund, was: str, link: PaymentLink | None) -> None:
-    """Timeline, customer and totals, once for each change of state."""
+    """Timeline and customer, once for each change of state."""
     if refund.state == was:
         return
     if link is not None:
         note(refund, link, f"refund.{refund.state}")
     if refund.state == S.SUCCEEDED and link is not None:
         _queue_receipts(refund, link)
-    at = refund.occurred_at or clock.now()
-    if refund.state == S.SUCCEEDED:
-        totals.add(Measure.REFUNDED, refund.amount, at)
-    elif was == S.SUCCEEDED:
-        back = Money(-refund.amount_minor, refund.currency)
-        totals.add(Measure.REFUNDED, back, at, count=-1)
 
 
 def _number(refund: Refund) -> None:

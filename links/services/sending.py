@@ -11,7 +11,7 @@ from merchant_portal.lib.actors import Actor
 from notifications.models import ChannelName, Message
 from notifications.services import outbox
 
-from ..models import LinkStatus, Measure, PaymentLink
+from ..models import LinkStatus, PaymentLink
 from . import climbing, links, recipients, reminders, totals
 from .errors import LinkConflict, LinkError
 
@@ -103,9 +103,13 @@ def _note_sent(locked: PaymentLink, wanted: list[str], actor: Actor) -> None:
     is_first = locked.last_sent_at is None
     locked.last_sent_at = now
     locked.last_channels = wanted
-    locked.save(update_fields=["last_sent_at", "last_channels"])
+    if is_first:
+        locked.first_sent_at, locked.first_sent_minor = now, locked.amount_minor
+    locked.save(update_fields=PaymentLink.OF_SENDING)
     links.note(locked, "link.sent", actor, now, channels=wanted)
     reminders.plan(locked)
+    sums = totals.Changes()
     if is_first:
-        totals.add(Measure.SENT, locked.amount, now)
+        sums.add([], totals.of_link(locked))
+    sums.write()
     audit.record(actor.id, "link.sent", locked.public_id, channels=wanted)

@@ -3,15 +3,14 @@
 import pytest
 
 from conftest import FrozenClock
-from links.models import (
-    BulkState,
-)
+from links.models import BulkState, DailyTotal, Measure
 from links.providers.base import SeenState
 from links.services import (
     bulk,
     bulk_results,
     bulk_work,
     payments,
+    rebuilding,
     sending,
     sharing,
 )
@@ -78,6 +77,9 @@ def test_stopped_what_waits_never_leaves_and_its_links_are_as_before(
         link.refresh_from_db()
         assert (link.last_sent_at is not None) is was_sent
         assert link.reminders_due.filter(state="planned").exists() is was_sent
+    sent = DailyTotal.objects.filter(measure=Measure.SENT)
+    assert sum(total.count for total in sent) == 1
+    assert list(rebuilding.rebuild(is_dry=True)) == []
     with pytest.raises(LinkConflict):
         bulk.resume(made, actor=owner.actor())
 

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 
 from django.http import StreamingHttpResponse
 
@@ -17,8 +18,11 @@ class _Echo:
 
 
 def cell(value: object) -> str:
-    """As text; an apostrophe in front keeps a spreadsheet from computing it."""
+    """As text; an apostrophe in front keeps a spreadsheet from computing it. A number is
+    one, below zero as well."""
     text = str(value)
+    if isinstance(value, int | Decimal):
+        return text
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 

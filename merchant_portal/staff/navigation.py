@@ -22,6 +22,7 @@ SALES: list[Entry] = [
     ("links.Refund", gettext_lazy("Refunds"), "undo"),
     ("links.Dispute", gettext_lazy("Disputes"), "gavel"),
     ("links.Payout", gettext_lazy("Payouts"), "savings"),
+    ("links.DailyTotal", gettext_lazy("Reports"), "bar_chart"),
     ("links.Comparison", gettext_lazy("Comparisons"), "balance"),
     ("notifications.Message", gettext_lazy("Messages"), "mail"),
     ("notifications.OptOut", gettext_lazy("Undelivered"), "unsubscribe"),

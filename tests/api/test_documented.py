@@ -80,7 +80,7 @@ def test_every_example_answers_as_shown(caller: Caller) -> None:
             if str(answer.get("id", "")).startswith(prefix):
                 variables[name] = answer["id"]
 
-    assert len(seen) == 12
+    assert len(seen) == 13
 
 
 @pytest.mark.django_db

@@ -37,6 +37,8 @@ SCOPES = {
     ("get", "/api/v1/disputes"): "payments:read",
     ("get", "/api/v1/disputes/{dispute_id}"): "payments:read",
     ("get", "/api/v1/payouts"): "reports:read",
+    ("get", "/api/v1/reports"): "reports:read",
+    ("get", "/api/v1/reports/{name}"): "reports:read",
     ("get", "/api/v1/reminder-plans"): "links:read",
     ("get", "/api/v1/reminder-plans/{plan_id}"): "links:read",
     ("post", "/api/v1/reminder-plans"): "plans:write",
@@ -54,6 +56,7 @@ def where(path: str) -> str:
         .replace("{link_id}", "plk_00000000000000000000")
         .replace("{send_id}", "snd_00000000000000000000")
         .replace("{payment_id}", "pay_00000000000000000000")
+        .replace("{name}", "payments")
         .replace("{dispute_id}", "dsp_00000000000000000000")
     )
     return filled.removeprefix("/api/v1/")

@@ -251,9 +251,11 @@ def _refund_name(refund: Refund) -> str:
 
 
 def _totals() -> Counter[tuple[str, str]]:
-    """Amounts and counts by measure; zero counts as not there."""
+    """Amounts, fees and counts by measure and method; zero counts as not there."""
     sums: Counter[tuple[str, str]] = Counter()
     for row in DailyTotal.objects.exclude(measure="sent"):
-        sums[f"{row.measure} {row.currency}", "sum"] += row.amount_minor
-        sums[f"{row.measure} {row.currency}", "count"] += row.count
+        heading = f"{row.measure} {row.currency} {row.method}"
+        sums[heading, "sum"] += row.amount_minor
+        sums[heading, "fees"] += row.fee_minor
+        sums[heading, "count"] += row.count
     return sums

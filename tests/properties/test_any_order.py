@@ -117,8 +117,9 @@ def _rows(link: PaymentLink) -> tuple[object, ...]:
         link.checkouts.get().state,
         tuple(
             DailyTotal.objects.filter(measure="paid")
-            .order_by("currency")
-            .values_list("currency", "amount_minor")
+            .exclude(count=0)
+            .order_by("currency", "method")
+            .values_list("currency", "method", "count", "amount_minor", "fee_minor")
         ),
         Message.objects.filter(kind="receipt").count(),
         link.activities.filter(kind="payment.succeeded").count(),

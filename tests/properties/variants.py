@@ -10,7 +10,6 @@ import pytest
 from links.models import (
     Activity,
     LinkStatus,
-    Measure,
     Payment,
     PaymentLink,
     PaymentState,
@@ -54,7 +53,10 @@ def _old_news_counts_again(patch: pytest.MonkeyPatch) -> None:
     def again(seen: Any, **given: Any) -> Payment | None:
         booked = record(seen, **given)
         if booked is None and seen.state.value == PaymentState.SUCCEEDED:
-            totals.add(Measure.PAID, seen.amount, seen.occurred_at)
+            payment = Payment.objects.get(provider_payment_id=seen.provider_payment_id)
+            sums = totals.Changes()
+            sums.add([], totals.of_payment(payment, payment.link))
+            sums.write()
         return booked
 
     patch.setattr(payments, "record", again)

@@ -1,0 +1,245 @@
+"""Reports: a period, a heading, a table with a chart, and a file of the same."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_safe
+from unfold.admin import ModelAdmin
+
+from merchant_portal.lib import clock, spreadsheets
+from merchant_portal.lib.money import Money
+from merchant_portal.staff.admin.rights import RightsMixin
+from merchant_portal.staff.roles import Right
+
+from ..models import DailyTotal
+from ..reports.base import Ask, Column, Report, ReportError, Row
+from ..reports.behind import Behind
+from ..reports.registry import REPORTS
+from ..services import totals
+from . import formats, report_filter
+from .entry import frame, needs
+
+TEMPLATE = "admin/links/report.html"
+MOST_BARS = 400
+# a chart with more is a blur; the table has them all
+
+
+@require_safe
+@needs(Right.REPORTS_READ)
+def report_view(request: HttpRequest, name: str) -> HttpResponse:
+    """`?first=&last=&by=`: the period, both days included, and the heading."""
+    report = _known(name)
+    ask, problems = _asked(request, report)
+    rows = report.rows(ask)
+    context = {
+        "reports": [
+            {"name": one.name, "title": one.title, "is_open": one is report}
+            for one in REPORTS.values()
+        ],
+        "report": report,
+        "ask": ask,
+        "problems": problems,
+        "typed": {
+            "first": request.GET.get("first") or ask.first.isoformat(),
+            "last": request.GET.get("last") or ask.last.isoformat(),
+        },
+        "spans": _spans(ask),
+        "query": urlencode({"first": ask.first, "last": ask.last, "by": ask.by}),
+        "columns": report.columns,
+        "rows": [_row(report, ask, row) for row in rows],
+        "sums": [_row(report, replace(ask, by=""), row) for row in report.sums(rows)],
+        "by_title": report.by[ask.by],
+        **_chart(report, ask, rows),
+    }
+    return render(request, TEMPLATE, frame(request, str(report.title), **context))
+
+
+@require_GET
+@needs(Right.REPORTS_READ)
+def csv_view(request: HttpRequest, name: str) -> HttpResponse:
+    """The same rows as a file; amounts in major units with a point."""
+    report = _known(name)
+    ask, _problems = _asked(request, report)
+    file_name = f"{report.name}-{ask.first}-{ask.last}-{ask.by}"
+    rows = _lines(report, ask)
+    return spreadsheets.download(file_name, rows)  # type: ignore[return-value]
+
+
+def _known(name: str) -> Report:
+    if name not in REPORTS:
+        raise Http404
+    return REPORTS[name]
+
+
+def _asked(request: HttpRequest, report: Report) -> tuple[Ask, list[str]]:
+    """What was asked, or as much of it as can be answered, and what was not."""
+    today = totals.business_day(clock.now())
+    usual = Ask(
+        first=today - timedelta(days=29),
+        last=today,
+        by=next(iter(report.by)),
+    )
+    try:
+        ask = replace(
+            usual,
+            first=_day(request, "first", usual.first),
+            last=_day(request, "last", usual.last),
+            by=request.GET.get("by") or usual.by,
+        )
+        report.check(ask)
+    except ReportError as exc:
+        return usual, [exc.message, _("These are the last 30 days.")]
+    return ask, []
+
+
+def _day(request: HttpRequest, name: str, usual: date) -> date:
+    try:
+        return date.fromisoformat(request.GET.get(name) or usual.isoformat())
+    except ValueError as exc:
+        raise ReportError(_("Write the day as YYYY-MM-DD."), name) from exc
+
+
+def _spans(ask: Ask) -> list[dict[str, Any]]:
+    """Periods that are asked for again and again."""
+    today = totals.business_day(clock.now())
+    month, year = today.replace(day=1), today.replace(month=1, day=1)
+    before = (month - timedelta(days=1)).replace(day=1)
+    spans = [
+        (_("30 days"), today - timedelta(days=29), today),
+        (_("This month"), month, today),
+        (_("Last month"), before, month - timedelta(days=1)),
+        (_("This year"), year, today),
+        (_("Last year"), year.replace(year=year.year - 1), year - timedelta(days=1)),
+    ]
+    return [
+        {
+            "title": title,
+            "query": urlencode({"first": first, "last": last, "by": ask.by}),
+            "is_open": (first, last) == (ask.first, ask.last),
+        }
+        for title, first, last in spans
+    ]
+
+
+def _row(report: Report, ask: Ask, row: Row) -> dict[str, Any]:
+    return {
+        "title": row.title,
+        "currency": row.currency,
+        "cells": [_cell(column, ask, row) for column in report.columns],
+    }
+
+
+def _cell(column: Column, ask: Ask, row: Row) -> dict[str, str]:
+    """The figure, and the address of the rows that it counts."""
+    figure = row.figures[column.name]
+    if not figure:
+        return {"text": formats.NOTHING, "url": ""}
+    text = str(figure) if column.is_count else formats.money(figure, row.currency)
+    if not column.measure:
+        return {"text": text, "url": ""}
+    behind = Behind(column.measure, row.currency, ask.first, ask.last, ask.by, row.key)
+    return {"text": text, "url": report_filter.url_of(behind)}
+
+
+def _chart(report: Report, ask: Ask, rows: list[Row]) -> dict[str, Any]:
+    """Of one currency, that of most rows, as Unfold's chart takes it."""
+    currencies = Counter(row.currency for row in rows)
+    currency = currencies.most_common(1)[0][0] if rows else ""
+    shown = _bars(ask, [row for row in rows if row.currency == currency])
+    colors = ("--color-primary-600", "--color-base-400")
+    titles = {column.name: str(column.title) for column in report.columns}
+    series = list(zip(report.charted, colors, strict=False))
+    chart = {
+        "labels": [_label(ask, row) for row in shown],
+        "datasets": [
+            {
+                "label": f"{titles[name]} ({currency})",
+                "data": [
+                    str(Money(row.figures[name], currency).decimal) for row in shown
+                ],
+                "backgroundColor": f"var({color})",
+                "borderColor": f"var({color})",
+                "displayYAxis": True,
+                "grouped": True,
+                "maxBarThickness": 24,
+                "maxTicksXLimit": 10,
+            }
+            for name, color in series
+        ],
+    }
+    return {
+        "chart": json.dumps(chart) if shown else "",
+        "chart_currency": currency,
+        "other_currencies": sorted(currencies.keys() - {currency}),
+        "legend": [{"title": titles[name], "color": color} for name, color in series],
+    }
+
+
+def _bars(ask: Ask, rows: list[Row]) -> list[Row]:
+    """The rows of one currency; by days, those on which nothing happened as well."""
+    if ask.by != "day" or not rows:
+        return rows[-MOST_BARS:]
+    known = {row.key: row for row in rows}
+    empty = dict.fromkeys(rows[0].figures, 0)
+    last = min(ask.last, totals.business_day(clock.now()))
+    days = [
+        (last - timedelta(days=back)).isoformat()
+        for back in range(min((last - ask.first).days + 1, MOST_BARS))
+    ]
+    return [
+        known.get(day) or Row(day, "", rows[0].currency, empty)
+        for day in reversed(days)
+    ]
+
+
+def _label(ask: Ask, row: Row) -> str:
+    if ask.by != "day":
+        return row.title
+    return formats.short_day(date.fromisoformat(row.key))
+
+
+def _lines(report: Report, ask: Ask) -> Iterator[list[object]]:
+    yield [report.by[ask.by], "", _("Currency"), *(one.title for one in report.columns)]
+    for row in report.rows(ask):
+        yield [
+            row.key,
+            row.title,
+            row.currency,
+            *(
+                row.figures[one.name]
+                if one.is_count
+                else Decimal(formats.typed(row.figures[one.name], row.currency))
+                for one in report.columns
+            ),
+        ]
+
+
+@admin.register(DailyTotal)
+class ReportAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
+    """No list of rows: the address of the list is the first report's."""
+
+    view_right: ClassVar[Right] = Right.REPORTS_READ
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path(
+                "",
+                view(report_view),
+                {"name": next(iter(REPORTS))},
+                name="links_dailytotal_changelist",
+            ),
+            path("<str:name>/", view(report_view), name="links_report"),
+            path("<str:name>/csv/", view(csv_view), name="links_report_csv"),
+        ]

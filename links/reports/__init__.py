@@ -1,0 +1,1 @@
+"""Reports: what happened in a period, from sums that were kept as it happened."""

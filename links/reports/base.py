@@ -1,0 +1,95 @@
+"""What a report is: rows of counts and sums under headings, per currency."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+Text = str | Promise
+MAX_DAYS = 3_660
+# ten years; more is a slip of the keyboard
+
+
+class ReportError(ValueError):
+    """Something that this report cannot be asked; `field` names it."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.message, self.field = message, field
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a reader wants; `first` and `last`: days of the business, both included.
+
+    `staff_pk`: only what comes of this member's own links; None: of everybody's.
+    """
+
+    first: date
+    last: date
+    by: str
+    staff_pk: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One figure of each row: a count, or else minor units of the row's currency.
+
+    `measure`: the rows behind it are those that count for this; empty for a figure that
+    is worked out from others.
+    """
+
+    name: str
+    title: Text
+    measure: str = ""
+    is_count: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Figures under one heading in one currency. `key`: for machines, as `2026-06-15`
+    or `stripe`; empty for what has no such heading. `title`: for people."""
+
+    key: str
+    title: str
+    currency: str
+    figures: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`by`: the headings that it knows, the usual one first. `rows`: in their order."""
+
+    name: str
+    title: Text
+    about: Text
+    columns: Sequence[Column]
+    by: Mapping[str, Text]
+    charted: Sequence[str]
+    find: Callable[[Ask], list[Row]]
+
+    def check(self, ask: Ask) -> None:
+        """Raises ReportError for a heading or a period that it cannot have."""
+        if ask.by not in self.by:
+            known = ", ".join(self.by)
+            raise ReportError(_("It can be asked by %s.") % known, "by")
+        if ask.last < ask.first:
+            raise ReportError(_("The last day is before the first."), "last")
+        if (ask.last - ask.first).days >= MAX_DAYS:
+            raise ReportError(_("That is more than ten years."), "first")
+
+    def rows(self, ask: Ask) -> list[Row]:
+        """Raises as `check` does."""
+        self.check(ask)
+        return self.find(ask)
+
+    def sums(self, rows: Iterable[Row]) -> list[Row]:
+        """One row a currency; currencies are never mixed."""
+        found: dict[str, dict[str, int]] = {}
+        for row in rows:
+            sums = found.setdefault(row.currency, dict.fromkeys(row.figures, 0))
+            for name, figure in row.figures.items():
+                sums[name] += figure
+        return [Row("", "", code, sums) for code, sums in sorted(found.items())]
