@@ -10,12 +10,12 @@ from . import machine
 from .world import POINTS, Base
 
 pytestmark = pytest.mark.stack
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "500"))
 SEED = int(os.environ.get("MACHINE_SEED", "20260615"))
 FIGURES = os.environ.get("MACHINE_FIGURES", "")
 # Where to write what happened, for proofs.scenarios.machine.
 STEPS = 12
-ENOUGH = 200
+ENOUGH = 500
 # With so many examples a process has died at every crash point.
 
 
