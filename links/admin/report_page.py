@@ -23,7 +23,7 @@ from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.roles import Right
 
 from ..models import DailyTotal
-from ..reports.base import Ask, Column, Report, ReportError, Row
+from ..reports.base import Ask, Column, Report, ReportError, Row, usual_first
 from ..reports.behind import Behind
 from ..reports.registry import REPORTS
 from ..services import totals
@@ -70,7 +70,9 @@ def report_view(request: HttpRequest, name: str) -> HttpResponse:
 def csv_view(request: HttpRequest, name: str) -> HttpResponse:
     """The same rows as a file; amounts in major units with a point."""
     report = _known(name)
-    ask, _problems = _asked(request, report)
+    ask, problems = _asked(request, report)
+    if problems:  # never a file of other days than were asked for
+        raise Http404
     file_name = f"{report.name}-{ask.first}-{ask.last}-{ask.by}"
     rows = _lines(report, ask)
     return spreadsheets.download(file_name, rows)  # type: ignore[return-value]
@@ -85,11 +87,7 @@ def _known(name: str) -> Report:
 def _asked(request: HttpRequest, report: Report) -> tuple[Ask, list[str]]:
     """What was asked, or as much of it as can be answered, and what was not."""
     today = totals.business_day(clock.now())
-    usual = Ask(
-        first=today - timedelta(days=29),
-        last=today,
-        by=next(iter(report.by)),
-    )
+    usual = Ask(usual_first(today), today, next(iter(report.by)))
     try:
         ask = replace(
             usual,
@@ -116,7 +114,7 @@ def _spans(ask: Ask) -> list[dict[str, Any]]:
     month, year = today.replace(day=1), today.replace(month=1, day=1)
     before = (month - timedelta(days=1)).replace(day=1)
     spans = [
-        (_("30 days"), today - timedelta(days=29), today),
+        (_("30 days"), usual_first(today), today),
         (_("This month"), month, today),
         (_("Last month"), before, month - timedelta(days=1)),
         (_("This year"), year, today),

@@ -1,6 +1,6 @@
 """Reports over the API: the figures of the back-office's report pages."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from django.http import HttpRequest
 from ninja import Query, Router
@@ -13,12 +13,11 @@ from merchant_portal.lib.problems import invalid, not_found
 from merchant_portal.staff.api_auth import Guard, allows, key_of
 from merchant_portal.staff.roles import Right
 
-from ..reports.base import Ask, Report, ReportError, Row
+from ..reports.base import Ask, Report, ReportError, Row, usual_first
 from ..reports.registry import REPORTS
 from ..services import totals
 
 router = Router(tags=["reports"])
-USUAL_DAYS = 30
 
 
 class ReportOut(BaseModel):
@@ -103,7 +102,7 @@ def get_report(
     key = key_of(request)
     last = query.last or totals.business_day(clock.now())
     ask = Ask(
-        first=query.first or last - timedelta(days=USUAL_DAYS - 1),
+        first=query.first or usual_first(last),
         last=last,
         by=query.by or next(iter(report.by)),
         staff_pk=None if allows(key, Right.LINKS_ALL) else key.created_by_id,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -10,6 +10,9 @@ from django.utils.translation import gettext as _
 Text = str | Promise
 MAX_DAYS = 3_660
 # ten years; more is a slip of the keyboard
+USUAL_DAYS = 30
+EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
+# beyond these neither calendars nor databases can count on
 
 
 class ReportError(ValueError):
@@ -31,6 +34,11 @@ class Ask:
     last: date
     by: str
     staff_pk: int | None = None
+
+
+def usual_first(last: date) -> date:
+    """The first of the USUAL_DAYS days that end with `last`."""
+    return last - min(timedelta(days=USUAL_DAYS - 1), last - date.min)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,9 @@ class Report:
         if ask.by not in self.by:
             known = ", ".join(self.by)
             raise ReportError(_("It can be asked by %s.") % known, "by")
+        for day, field in ((ask.first, "first"), (ask.last, "last")):
+            if not EARLIEST <= day <= LATEST:
+                raise ReportError(_("Choose days from 2000 to 2199."), field)
         if ask.last < ask.first:
             raise ReportError(_("The last day is before the first."), "last")
         if (ask.last - ask.first).days >= MAX_DAYS:

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from merchant_portal.lib.money import EXPONENTS
 
+from .base import EARLIEST, LATEST
 from .headings import HEADINGS
 from .sources import sources
 
@@ -51,16 +52,17 @@ class Behind:
                 by,
                 key,
             )
-            found.span()
-        except ValueError:
+            days = (found.first, found.last, *found.span())
+        except (ValueError, OverflowError):
             return None
         is_known = measure in sources() and currency in EXPONENTS
+        is_known &= all(EARLIEST <= day <= LATEST for day in days)
         return found if is_known and (not by or by in HEADINGS) else None
 
     def span(self) -> tuple[date, date]:
         """The days that it is about: of the period those of its own heading.
 
-        Raises ValueError where that is no day.
+        Raises ValueError or OverflowError where that is no day.
         """
         if self.by not in _ENDS:
             return self.first, self.last

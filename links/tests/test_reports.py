@@ -270,7 +270,10 @@ class TestAsking:
         "",
         "paid",
         "paid_EUR_2026-01-01_2026-01-31_color_x",
-        "paid_XXX_2026-01-01_2026-01-31__",
+        "paid_ZZZ_2026-01-01_2026-01-31__",
+        "paid_EUR_9999-12-31_9999-12-31__",
+        "paid_EUR_0001-01-01_2026-01-31__",
+        "paid_EUR_2026-01-01_2026-01-31_week_9999-12-30",
         "nothing_EUR_2026-01-01_2026-01-31__",
         "paid_EUR_2026-13-01_2026-01-31__",
         "paid_EUR_2026-01-01_2026-01-31_day_yesterday",
@@ -357,6 +360,7 @@ class TestPages:
             {"first": "2026-06-01", "last": "2026-01-01"},
             {"by": "color"},
             {"first": "0001-01-01", "last": "9999-12-31"},
+            {"first": "9999-12-30", "last": "9999-12-31"},
         ],
     )
     def test_a_slip_is_said_and_the_usual_shown(
@@ -366,6 +370,8 @@ class TestPages:
 
         assert page.status_code == 200
         assert "These are the last 30 days." in page.content.decode()
+        file = reverse("admin:links_report_csv", args=["payments"], query=query)
+        assert signed_in.get(file).status_code == 404
 
     def test_the_file_holds_the_same_and_numbers_as_numbers(
         self, signed_in: Client

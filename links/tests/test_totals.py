@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -52,9 +53,9 @@ def link(maker: User) -> PaymentLink:
     return make_link(make_customer(), actor=maker.actor())
 
 
-def seen(link: PaymentLink | None, **other: object) -> PaymentSnapshot:
+def seen(link: PaymentLink | None, **other: Any) -> PaymentSnapshot:
     told = make_seen(link, payment_id="tpy_1")
-    return replace(told, fee=Money(44, "EUR"), **{"method": "card", **other})  # type: ignore[arg-type]
+    return replace(told, fee=Money(44, "EUR"), **{"method": "card", **other})
 
 
 def kept() -> set[tuple[str, str, int, int, int, int]]:

@@ -82,6 +82,8 @@ def test_a_key_for_own_links_gets_their_figures_alone(new_caller: NewCaller) -> 
         ({"first": "2026-04-01", "last": "2026-03-01"}, "last"),
         ({"first": "1990-01-01", "last": "2026-03-01"}, "first"),
         ({"first": "yesterday"}, "first"),
+        ({"last": "0001-01-01"}, "first"),
+        ({"first": "9999-12-30", "last": "9999-12-31"}, "first"),
     ],
 )
 def test_says_which_input_cannot_be_answered(
