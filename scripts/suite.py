@@ -30,6 +30,8 @@ def test_stack() -> int:
 
 def _run(module: str, *arguments: str, variables: dict[str, str]) -> int:
     variables["ENV_FILE"] = ""
+    # Else each process would compile the whole house anew.
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [str(environment.PYTHON), "-m", module, *arguments]
     return subprocess.run(
         command, cwd=environment.ROOT, env=variables, check=False
