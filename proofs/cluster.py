@@ -151,6 +151,15 @@ class PostgresCluster:
         self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self.url(name)
 
+    def copy_database(self, template: str, name: str) -> str:
+        """Create a database that holds what `template` does, and return its URL."""
+        self._execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+        return self.url(name)
+
     def drop_database(self, name: str) -> None:
         """Drop the database, cutting whoever is connected."""
         self._execute(

@@ -6,9 +6,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-from psycopg import sql
-
 from proofs import outside
 from proofs.cluster import PostgresCluster, RedisServer
 from proofs.desk import Desk
@@ -29,13 +26,7 @@ class Servers:
 
     def new_database(self, name: str) -> str:
         """The URL of a fresh, migrated database; others may have had the name before."""
-        name = f"{name}_{next(_numbers)}"
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-            sql.Identifier(name), sql.Identifier(TEMPLATE)
-        )
-        with psycopg.connect(self.postgres.url(), autocommit=True) as session:
-            session.execute(statement)
-        return self.postgres.url(name)
+        return self.postgres.copy_database(TEMPLATE, f"{name}_{next(_numbers)}")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ They never should: each change keeps them. They do after the business moved to a
 time zone, since days then begin at another hour.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -25,6 +25,8 @@ Sums = tuple[int, int, int]
 NOTHING: Sums = (0, 0, 0)
 DAYS = 31
 # in one transaction, which holds up who books on any day
+BATCH = 500
+# rows a statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +79,25 @@ def _hold() -> None:
 
 
 def _correct(
-    differences: Iterable[Difference], kept: dict[Heading, DailyTotal]
+    differences: Sequence[Difference], kept: dict[Heading, DailyTotal]
 ) -> None:
-    for one in differences:
-        count, amount_minor, fee_minor = one.found
-        sums = {"count": count, "amount_minor": amount_minor, "fee_minor": fee_minor}
-        if one.found == NOTHING:
-            kept[one.heading].delete()
-            continue
-        key = {name: getattr(one.heading, name) for name in Heading.__slots__}
-        DailyTotal.objects.update_or_create(**key, defaults=sums)
+    gone = [kept[one.heading].pk for one in differences if one.found == NOTHING]
+    DailyTotal.objects.filter(pk__in=gone).delete()
+    DailyTotal.objects.bulk_create(
+        [_row(one) for one in differences if one.found != NOTHING],
+        update_conflicts=True,
+        unique_fields=[*Heading.__slots__],
+        update_fields=["count", "amount_minor", "fee_minor"],
+        batch_size=BATCH,
+    )
+
+
+def _row(one: Difference) -> DailyTotal:
+    count, amount_minor, fee_minor = one.found
+    key = {name: getattr(one.heading, name) for name in Heading.__slots__}
+    return DailyTotal(
+        **key, count=count, amount_minor=amount_minor, fee_minor=fee_minor
+    )
 
 
 def _found(first: date, last: date, zone: ZoneInfo) -> Iterator[tuple[Heading, Sums]]:

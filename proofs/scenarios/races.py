@@ -66,9 +66,7 @@ def run(
 ) -> Outcome:
     """One race on a database of its own. AssertionError when a racer fails."""
     name = f"races_{variant}"
-    with psycopg.connect(postgres.url(), autocommit=True) as session:
-        session.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    variables = _variables(postgres.url(name), folder)
+    variables = _variables(postgres.copy_database(TEMPLATE, name), folder)
     log = (folder / f"{name}.log").open("w+")
     with log:
         _alone(variables, log, "seed", variant, seconds, links)
