@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from django.http import StreamingHttpResponse
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-# What begins so is computed, and may fetch or send: OWASP, "CSV injection".
+_FORMULA = (*"=+-@\t\r\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# What begins so is computed, and may fetch or send: OWASP, "CSV injection". Some take the
+# full-width forms for the same.
 BYTE_ORDER_MARK = "\ufeff"
 # Without it Excel takes UTF-8 for the machine's own code page.
 
@@ -20,7 +21,7 @@ class _Echo:
 def cell(value: object) -> str:
     """As text; an apostrophe in front keeps a spreadsheet from computing it. A number is
     one, below zero as well."""
-    text = str(value)
+    text = str(value).replace("\x00", "")
     if isinstance(value, int | Decimal):
         return text
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text

@@ -104,6 +104,8 @@ def looks_like_card_number(value: str) -> bool:
 
     Digits of every script count; account numbers (IBAN) that check out do not.
     """
+    if sum(map(str.isdecimal, value)) < min(_CARD_LENGTHS):
+        return False
     text = "".join(_ascii_digit(character) for character in value)
     text = _IBAN.sub(lambda match: "" if _is_iban(match[0]) else match[0], text)
     return any(
@@ -120,6 +122,8 @@ def _clean(
     text: str, max_graphemes: int, max_length: int | None, allowed: str = ""
 ) -> str:
     limit = max_length or max_graphemes * _CODE_POINTS_PER_GRAPHEME
+    if text.isascii() and text.isprintable() and len(text) <= min(limit, max_graphemes):
+        return text.strip()  # most of what people write: each character is one
     if len(text) > 4 * limit:  # before any work is done on it
         raise TextError(_too_long(max_graphemes))
     for character in text:
