@@ -1,7 +1,6 @@
 """One form for a customer with their addresses as plain fields."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from django import forms
@@ -17,7 +16,7 @@ from merchant_portal.business import choices
 
 from ..models import Customer, PreferredChannel
 from ..services import customers
-from ..services.customers import CustomerData, CustomerError
+from ..services.customers import CustomerData
 
 _UNSAID = ("", _("As the business"))
 
@@ -142,43 +141,18 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
     def _checked(self, data: CustomerData) -> CustomerData:
-        """Ask the service again without each wrong field, so that none stays unsaid."""
-        trial = data
-        while True:
-            try:
-                customers.checked(trial)
-            except CustomerError as exc:
-                if not self.has_error(exc.field):
-                    self.add_error(exc.field or None, str(exc))
-                if exc.field not in _EMPTY:
-                    return data
-                trial = replace(trial, **{exc.field: _EMPTY[exc.field]})
-            else:
-                break
+        found = customers.problems(data)
+        for problem in found:
+            if not self.has_error(problem.field):
+                self.add_error(problem.field or None, str(problem))
+        if {"source", "external_ref"} & {problem.field for problem in found}:
+            return data
         same = Customer.objects.filter(
-            source=trial.source.strip(), external_ref=trial.external_ref.strip()
+            source=data.source.strip(), external_ref=data.external_ref.strip()
         ).exclude(pk=self.instance.pk)
-        if trial.external_ref.strip() and same.exists():
+        if data.external_ref.strip() and same.exists():
             self.add_error(
                 "external_ref",
                 _("A customer with this reference of this system is known already."),
             )
         return data
-
-
-_EMPTY: dict[str, Any] = {
-    "name": "-",
-    "email": "",
-    "phone": "",
-    "preferred_channel": "",
-    "language": "",
-    "time_zone": "",
-    "country": "",
-    "source": "",
-    "external_ref": "",
-    "tags": (),
-    "note": "",
-    "address": "",
-    "tax_id": "",
-}
-# What stands in for a wrong value while the others are looked at.

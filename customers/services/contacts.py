@@ -6,6 +6,7 @@ characters and local parts of any length; none of them can be written to.
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import idna
 import phonenumbers
@@ -73,10 +74,10 @@ def parse_phone(text: str, region: str = "") -> str:
         raise ContactError(_("Write a phone number, like +1 415 555 0100.")) from exc
     if number.extension:
         raise ContactError(_("Leave the extension out: it cannot get messages."))
-    if not phonenumbers.is_valid_number(number):
-        raise ContactError(_("There is no such phone number. Check the digits."))
     place = phonenumbers.region_code_for_number(number)
-    is_place = place is not None and len(place) == 2 and place.isalpha()
+    if place is None or not phonenumbers.is_valid_number_for_region(number, place):
+        raise ContactError(_("There is no such phone number. Check the digits."))
+    is_place = len(place) == 2 and place.isalpha()
     if not is_place or phonenumbers.number_type(number) not in _TYPES:
         raise ContactError(
             _("Numbers of this kind are not used: only mobile and ordinary ones.")
@@ -97,17 +98,24 @@ def _local(local: str) -> str:
 
 
 def _domain(domain: str) -> str:
-    problem = _("The part after the @ is not the name of a mail domain.")
+    encoded = _encoded(domain)
+    if encoded is None:
+        raise ContactError(_("The part after the @ is not the name of a mail domain."))
+    return encoded
+
+
+@lru_cache(maxsize=1024)  # many customers share few of them
+def _encoded(domain: str) -> str | None:
+    """In punycode; None where it is no name of a mail domain."""
     try:
         encoded = idna.encode(domain, uts46=True, std3_rules=True).decode().lower()
-    except (idna.IDNAError, UnicodeError) as exc:
-        raise ContactError(problem) from exc
+    except (idna.IDNAError, UnicodeError):
+        return None
     labels = encoded.split(".")
-    if (
-        len(encoded) > MAX_DOMAIN
-        or len(labels) < 2
-        or not all(labels)
-        or not _TOP_LEVEL.match(labels[-1])
-    ):
-        raise ContactError(problem)
-    return encoded
+    is_name = (
+        len(encoded) <= MAX_DOMAIN
+        and len(labels) >= 2
+        and all(labels)
+        and _TOP_LEVEL.match(labels[-1])
+    )
+    return encoded if is_name else None

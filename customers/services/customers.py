@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
@@ -66,7 +67,7 @@ def create(data: CustomerData, *, actor: Actor) -> Customer:
     now = clock.now()
     customer = Customer(
         **fields,
-        search_text=_search_text(fields, addresses),
+        search_text=search_text(fields, addresses),
         is_sample=Business.objects.current().is_sample,
         created_at=now,
         updated_at=now,
@@ -95,7 +96,7 @@ def update(customer: Customer, data: CustomerData, *, actor: Actor) -> Customer:
         ]
         if not changed:
             return locked
-        locked.search_text = _search_text(fields, addresses)
+        locked.search_text = search_text(fields, addresses)
         locked.updated_at = clock.now()
         _save(locked)
         audit.record(
@@ -149,13 +150,12 @@ def checked(data: CustomerData) -> tuple[dict[str, object], dict[ContactKind, st
     name = _line("name", data.name, 200)
     if not name:
         raise CustomerError(_("Write the customer's name."), "name")
-    for field, value, is_known, problem in (
-        ("language", data.language, choices.is_language, _("Choose a language.")),
-        ("time_zone", data.time_zone, choices.is_time_zone, _("Choose a time zone.")),
-        ("country", data.country, choices.is_country, _("Choose a country.")),
-    ):
-        if value and not is_known(value):
-            raise CustomerError(problem, field)
+    if data.language and not choices.is_language(data.language):
+        raise CustomerError(_("Choose a language."), "language")
+    if data.time_zone and not choices.is_time_zone(data.time_zone):
+        raise CustomerError(_("Choose a time zone."), "time_zone")
+    if data.country and not choices.is_country(data.country):
+        raise CustomerError(_("Choose a country."), "country")
     addresses = {
         ContactKind.EMAIL: _address("email", data.email),
         ContactKind.PHONE: _address("phone", data.phone, data.country),
@@ -175,6 +175,42 @@ def checked(data: CustomerData) -> tuple[dict[str, object], dict[ContactKind, st
         "address": _block("address", data.address, 500, 500),
         "tax_id": _line("tax_id", data.tax_id, 40, is_reference=True),
     }, addresses
+
+
+def problems(data: CustomerData) -> list[CustomerError]:
+    """Everything that is wrong with what `data` says, each field once.
+
+    Asks anew without each wrong field, so that none stays unsaid.
+    """
+    found: list[CustomerError] = []
+    while True:
+        try:
+            checked(data)
+        except CustomerError as exc:
+            found.append(exc)
+            if exc.field not in _STAND_INS:
+                return found
+            data = replace(data, **{exc.field: _STAND_INS[exc.field]})
+        else:
+            return found
+
+
+_STAND_INS: dict[str, Any] = {
+    "name": "-",
+    "email": "",
+    "phone": "",
+    "preferred_channel": "",
+    "language": "",
+    "time_zone": "",
+    "country": "",
+    "source": "",
+    "external_ref": "",
+    "tags": (),
+    "note": "",
+    "address": "",
+    "tax_id": "",
+}
+# What stands in for a wrong value while the others are looked at.
 
 
 def _channel(data: CustomerData, addresses: dict[ContactKind, str]) -> str:
@@ -276,7 +312,10 @@ def _primary(customer: Customer, kind: ContactKind) -> str:
     return ""
 
 
-def _search_text(fields: dict[str, object], addresses: dict[ContactKind, str]) -> str:
+def search_text(
+    fields: Mapping[str, object], addresses: Mapping[ContactKind, str]
+) -> str:
+    """What `search` looks through for one customer."""
     tags = fields["tags"]
     name = _fold(str(fields["name"]))
     parts = [
