@@ -17,6 +17,8 @@ from .services import (
     comparisons,
     digests,
     disputes,
+    import_work,
+    imports,
     inbox,
     later,
     links,
@@ -88,6 +90,15 @@ def work_bulk(pk: int) -> None:
     """Work on a sending to many for some seconds; what is left is asked for again."""
     if bulk_work.work(pk):
         queue.nudge("links.tasks.work_bulk", pk)
+
+
+@shared_task(ignore_result=True, soft_time_limit=3500, time_limit=3560)
+def work_import(pk: int) -> None:
+    """Check a file, or make its links; the sweep finds one that nobody works on.
+
+    Longer than other tasks: a file of a million rows becomes links in one transaction.
+    """
+    import_work.work(pk)
 
 
 @shared_task(ignore_result=True)
@@ -194,6 +205,12 @@ def _wake_bulk() -> None:
         queue.nudge("links.tasks.work_bulk", pk)
 
 
+def _wake_imports() -> None:
+    imports.forget_files()
+    for pk in imports.due():
+        queue.nudge("links.tasks.work_import", pk)
+
+
 def _wake_events() -> None:
     events = inbox.due()
     for pk in events:
@@ -230,5 +247,6 @@ STEPS: tuple[Callable[[], object], ...] = (
     planning.replan_for_a_while,
     texts.look,
     _wake_bulk,
+    _wake_imports,
 )
 # Money first: what only wakes others costs nothing.

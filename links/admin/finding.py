@@ -31,11 +31,13 @@ Links = QuerySet[PaymentLink]
 
 
 def search(links: Links, term: str) -> Links:
-    """Links by number, amount, or their customer's name, e-mail or phone."""
+    """Links by number, the merchant's own reference, amount, or their customer's name,
+    e-mail or phone."""
     term = term.strip().replace("\x00", "")[:MAX_TERM]
     if not term:
         return links
     wanted = Q(number__icontains=term) | Q(public_id=term)
+    wanted |= Q(external_ref=term) & ~Q(external_ref="")
     wanted |= Q(customer__in=customers.search(term).order_by().values("pk"))
     return links.filter(wanted | _amount(term))
 

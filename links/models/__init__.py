@@ -6,6 +6,7 @@ from .checkouts import Checkout, CheckoutShare, CheckoutState
 from .comparisons import Comparison, ComparisonState, Difference, Gap, Subject
 from .disputes import Dispute, DisputeState
 from .fees import FeeRate
+from .imports import ImportPart, ImportProgress, ImportState, LinkImport
 from .inbox import EventState, WebhookCertificate, WebhookEvent
 from .lines import LineItem
 from .links import AmountKind, LinkStatus, PaymentLink
@@ -71,9 +72,13 @@ __all__ = [
     "FeeRate",
     "Gap",
     "How",
+    "ImportPart",
+    "ImportProgress",
+    "ImportState",
     "ItemState",
     "LastSweep",
     "LineItem",
+    "LinkImport",
     "LinkStatus",
     "Measure",
     "Mismatch",

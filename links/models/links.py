@@ -161,6 +161,25 @@ class PaymentLink(models.Model):
         _("note to the customer"), max_length=2000, blank=True, default=""
     )
     metadata = models.JSONField(default=dict, blank=True)
+    external_ref = models.CharField(
+        _("your reference"),
+        max_length=100,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="of the merchant's own order or invoice, out of an imported file",
+    )
+    imported_in = models.ForeignKey(
+        "links.LinkImport",
+        null=True,
+        editable=False,
+        db_index=False,  # the constraint of its rows has one
+        on_delete=models.PROTECT,
+        related_name="links",
+    )
+    import_row = models.PositiveIntegerField(
+        null=True, editable=False, help_text="of that file, as a spreadsheet counts"
+    )
     allowed_providers = models.JSONField(
         default=list, blank=True, help_text="slugs; empty means all"
     )
@@ -245,6 +264,16 @@ class PaymentLink(models.Model):
                 | Q(number__isnull=False)
                 | Q(status="canceled"),
                 name="link_number_once_active",
+            ),
+            models.UniqueConstraint(
+                fields=["external_ref"],
+                condition=~Q(external_ref=""),
+                name="link_external_ref_unique",
+            ),
+            models.UniqueConstraint(
+                fields=["imported_in", "import_row"],
+                condition=Q(imported_in__isnull=False),
+                name="link_once_a_row",
             ),
         ]
         indexes = [

@@ -22,10 +22,15 @@ class NumberSeries(models.Model):
     @classmethod
     def take(cls, name: str, year: int) -> int:
         """The next number; call inside the transaction that uses it."""
+        return cls.take_block(name, year, 1)
+
+    @classmethod
+    def take_block(cls, name: str, year: int, count: int) -> int:
+        """The first of the next `count` numbers; use all of them in this transaction."""
         series = cls.objects.filter(name=name, year=year)
         # The update takes the row's lock; nobody else counts on before the commit.
-        if not series.update(last=F("last") + 1):
+        if not series.update(last=F("last") + count):
             cls.objects.get_or_create(name=name, year=year)
-            series.update(last=F("last") + 1)
+            series.update(last=F("last") + count)
         last: int = series.values_list("last", flat=True).get()
-        return last
+        return last - count + 1

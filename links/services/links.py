@@ -94,7 +94,7 @@ def insert(
     business = Business.objects.current()
     now = clock.now()
     currency, totals = _checked_amounts(data, business)
-    _check_terms(data.due_on, data.expires_at, now)
+    check_terms(data.due_on, data.expires_at, now)
     _check_extras(data)
     if is_alone:
         offers.check(data.allowed_providers, Money(totals.amount_minor, currency))
@@ -162,9 +162,10 @@ def _checked_amounts(data: LinkData, business: Business) -> tuple[str, Totals]:
     )
 
 
-def _check_terms(
+def check_terms(
     due_on: date | None, expires_at: datetime | None, now: datetime
 ) -> None:
+    """Raise LinkError for a due date or an expiry that cannot be meant."""
     if due_on is not None and abs((due_on - now.date()).days) > 3660:
         raise LinkError(_("The due date is more than ten years away."), "due_on")
     if expires_at is not None and expires_at <= now:
@@ -233,7 +234,7 @@ def edit(
         if locked.status not in {LinkStatus.DRAFT, LinkStatus.ACTIVE}:
             raise LinkConflict(_("This link can no longer be changed."))
         now = clock.now()
-        _check_terms(due_on, expires_at, now)
+        check_terms(due_on, expires_at, now)
         new: dict[str, Any] = {
             "due_on": due_on,
             "note": cleaned,
@@ -363,7 +364,7 @@ def extend(link: PaymentLink, *, expires_at: datetime | None, actor: Actor) -> b
     with transaction.atomic():
         locked = PaymentLink.objects.locked(link.pk)
         now = clock.now()
-        _check_terms(None, expires_at, now)
+        check_terms(None, expires_at, now)
         if locked.status != LinkStatus.EXPIRED:
             return False
         if locked.is_used_up:

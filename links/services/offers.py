@@ -1,7 +1,7 @@
 """Which ways to pay there are for an amount, and which of them a link may offer."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from django.utils.functional import Promise
@@ -61,11 +61,25 @@ class Way:
         }
 
 
-def ways(amount: Money | None) -> list[Way]:
+def ways(amount: Money | None, known: list[Way] | None = None) -> list[Way]:
     """Every hosted provider in use, in the order of the pay page.
 
-    Without an amount only what is switched off is hindered.
+    Without an amount only what is switched off is hindered. `known`: what this gave
+    without one, for whoever asks for many amounts.
     """
+    if known is None:
+        known = _in_use()
+    if amount is None:
+        return known
+    return [way if way.hindrance else _for(way, amount) for way in known]
+
+
+def _for(way: Way, amount: Money) -> Way:
+    hindrance, bound = _hindrance(get_provider(way.slug).capabilities, amount)
+    return replace(way, hindrance=hindrance, bound=bound) if hindrance else way
+
+
+def _in_use() -> list[Way]:
     held = keyring.held()
     modes = accounts.configured(held)
     rows = {row.slug: row for row in held.rows if row.mode == modes.get(row.slug)}
@@ -74,28 +88,27 @@ def ways(amount: Money | None) -> list[Way]:
         provider, row = get_provider(slug), rows.get(slug)
         if not provider.capabilities.hosted_checkout:
             continue
-        hindrance, bound = Hindrance.NONE, None
-        if row is not None and not row.is_enabled:
-            hindrance = Hindrance.OFF
-        elif amount is not None:
-            hindrance, bound = _hindrance(provider.capabilities, amount)
-        way = Way(slug, provider.title, row, hindrance, bound)
+        is_off = row is not None and not row.is_enabled
+        hindrance = Hindrance.OFF if is_off else Hindrance.NONE
+        way = Way(slug, provider.title, row, hindrance)
         found.append(((row.position if row else 0, rank), way))
     return [way for _place, way in sorted(found, key=lambda each: each[0])]
 
 
-def check(chosen: Collection[str], amount: Money) -> None:
+def check(
+    chosen: Collection[str], amount: Money, known: list[Way] | None = None
+) -> None:
     """Raise LinkError if a link of that amount could not be paid by what is chosen.
 
     `chosen`: slugs; empty means every provider. A shop that uses no hosted provider at
-    all takes its money by hand, and is refused nothing.
+    all takes its money by hand, and is refused nothing. `known`: as of `ways`.
     """
     if set(chosen) - PROVIDERS.keys():
         # What was written is not said again: it may be a card number.
         raise LinkError(
             _("Known ways to pay are: %s.") % ", ".join(sorted(PROVIDERS)), "providers"
         )
-    found = ways(amount)
+    found = ways(amount, known)
     if missing := sorted(set(chosen) - {way.slug for way in found}):
         raise LinkError(
             _("%s cannot be offered: it is not set up here, or has no page to pay on.")

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
         ("links/payerreply", "Nobody has written yet"),
         ("links/comparison", "Nothing was compared yet"),
         ("links/payout", "No payouts"),
+        ("links/linkimport", "Nothing was imported yet"),
         ("notifications/optout", "Everybody can be reached"),
         ("notifications/inboundmessage", "No texts have come in"),
         ("notifications/whatsapptemplate", "No approved texts yet"),

@@ -19,6 +19,8 @@ POINTS = frozenset(
         "bulk.before_commit",
         "capture.before_call",
         "capture.after_call",
+        "import.after_chunk",
+        "import.before_commit",
         "checkout.before_call",
         "checkout.after_call",
         "message.after_claim",

@@ -34,6 +34,7 @@ TASKS = frozenset(
         "links.tasks.settle_refund",
         "links.tasks.sweep_account",
         "links.tasks.work_bulk",
+        "links.tasks.work_import",
         "notifications.tasks.send_due",
     }
 )

@@ -27,6 +27,7 @@ SALES: list[Entry] = [
     ("notifications.Message", gettext_lazy("Messages"), "mail"),
     ("notifications.OptOut", gettext_lazy("Undelivered"), "unsubscribe"),
     ("links.BulkSend", gettext_lazy("Sendings to many"), "outgoing_mail"),
+    ("links.LinkImport", gettext_lazy("Imports"), "upload_file"),
     ("links.ReminderPlan", gettext_lazy("Reminder plans"), "notifications_active"),
 ]
 SET_UP: list[Entry] = [

@@ -7,10 +7,10 @@ product cannot meet yet is named as such, with the reason.
 A, E, I = "test_a_amounts", "test_e_emails", "test_i_injection"  # noqa: E741
 N, R, S, T = "test_n_names", "test_r_addresses", "test_s_phones", "test_t_templates"
 P, W = "test_s_replies", "test_w_webhooks"
+C, F = "test_c_files", "test_c_imports"
 SQUARE, PAYPAL = "links/tests/test_square_webhooks", "links/tests/test_paypal_webhooks"
 STORY, REFUNDS = "links/tests/test_paypal_story", "links/tests/test_refunds"
 BODIES, COLLISIONS = "stack/test_bodies", "stack/test_collisions"
-NO_FILES = "out of reach: files are neither read nor written yet"
 NO_ADDRESSES = "out of reach: no address that somebody types is called yet"
 
 ROWS: dict[str, tuple[str, ...] | str] = {
@@ -79,7 +79,19 @@ ROWS: dict[str, tuple[str, ...] | str] = {
     "S12": "out of reach: what people write is not kept yet, so there is no list of it",
     "S13": (f"{P}::test_stop_of_a_shared_number_holds_for_everybody_on_it",),
     "S14": (f"{P}::test_leaves_only_when_it_is_day_wherever_they_may_be[S14-", f"{P}::test_control_by_the_zone_of_the_business_alone_it_leaves_at_night"),
-    **{f"C{number}": NO_FILES for number in range(1, 14)},
+    "C1": (f"{C}::test_cells_that_leave_are_computed_by_no_spreadsheet[C1-", f"{C}::test_formulas_out_of_a_file_leave_as_text"),
+    "C2": (f"{C}::test_cells_that_leave_are_computed_by_no_spreadsheet[C2-",),
+    "C3": (f"{C}::test_cells_that_leave_are_computed_by_no_spreadsheet[C3-",),
+    "C4": (f"{C}::test_what_a_file_is_written_in_is_found_and_shown[C4-", f"{C}::test_amounts_are_never_guessed"),
+    "C5": (f"{C}::test_what_a_file_is_written_in_is_found_and_shown[C5-", f"{C}::test_a_person_can_say_otherwise"),
+    "C6": (f"{C}::test_what_a_file_is_written_in_is_found_and_shown[C6-", f"{C}::test_quoted_line_ends_stay_in_their_cell", f"{C}::test_too_much_and_harmful_is_refused[C6-"),
+    "C7": (f"{C}::test_a_file_above_the_limit_is_refused_before_it_is_read", f"{C}::test_too_much_and_harmful_is_refused[C7-", f"{C}::test_a_far_row_of_a_workbook_ends_the_reading"),
+    "C8": (f"{C}::test_too_much_and_harmful_is_refused[C8-",),
+    "C9": (f"{C}::test_too_much_and_harmful_is_refused[C9-", f"{C}::test_damaged_workbooks_are_refused_whatever_is_wrong", f"{C}::test_a_sound_workbook_is_read"),
+    "C10": (f"{F}::test_the_same_row_twice_is_shown",),
+    "C11": (f"{F}::test_a_reference_makes_one_link", f"{F}::test_the_same_file_twice_is_shown_and_asked_for"),
+    "C12": (f"{F}::test_one_bad_row_and_none_is_imported", f"{F}::test_a_row_that_went_bad_meanwhile_undoes_all"),
+    "C13": (f"{F}::test_names_of_files_name_nothing", f"{F}::test_the_name_of_what_leaves_is_ours"),
     "W1": (f"{W}::test_refuses_what_is_not_proved[W1-", f"{W}::test_twilio_without_a_good_signature"),
     "W2": (f"{W}::test_refuses_what_is_not_proved[W2-", f"{W}::test_twilio_without_a_good_signature"),
     "W3": (f"{W}::test_refuses_what_is_not_proved[W3-",),

@@ -43,6 +43,8 @@ API_POINTS = ("api.after_claim", "api.before_commit", "api.after_commit")
 OTHER_POINTS = ("webhook.after_store", "reminder.after_claim")
 # In test_crashes_of_sendings.py.
 SENDING_POINTS = ("send.after_claim", "bulk.before_commit")
+# In test_imports.py.
+IMPORT_POINTS = ("import.after_chunk", "import.before_commit")
 # These in test_crashes_of_money.py.
 MONEY_POINTS = (
     "capture.before_call",
@@ -141,6 +143,7 @@ def test_every_point_of_the_product_dies_here() -> None:
         OTHER_POINTS,
         MONEY_POINTS,
         SENDING_POINTS,
+        IMPORT_POINTS,
     )
     named = [point for group in groups for point in group]
 
