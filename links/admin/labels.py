@@ -15,6 +15,7 @@ from ..models import (
     Payment,
     PaymentState,
     PayoutState,
+    ShiftState,
 )
 from ..models.refunds import RefundState
 
@@ -67,6 +68,7 @@ EVENT_COLORS: dict[str, str] = {
     EventState.ORPHAN: "warning",
     EventState.DEAD: "danger",
 }
+SHIFT_COLORS: dict[str, str] = {ShiftState.OPEN: "info", ShiftState.CLOSED: "success"}
 OVERDUE = "overdue"
 REMINDER_REASONS: dict[str, Promise] = {
     "no reminders wanted": gettext_lazy("reminders are switched off for this link"),
@@ -99,7 +101,7 @@ def reminder_reason(reason: str) -> str:
 
 def payment_flags(payment: Payment) -> Iterator[tuple[str, str]]:
     """What is odd about a payment: short label and what to do about it."""
-    if payment.link_id is None:
+    if payment.link_id is None and not payment.is_sale:
         yield (
             _("no link"),
             _("This money names none of your links. Find out whom it came from."),

@@ -96,6 +96,7 @@ def sheet(
         "columns": [],
         "lines": [],
         "sums": [],
+        "sections": [],
         "pay": None,
         "transfer": None,
         "note": "",

@@ -38,6 +38,15 @@ from .reminders import (
 )
 from .replies import PayerReply, ReplyKind
 from .sweeps import LastSweep
+from .till import (
+    CashCount,
+    CashMovement,
+    DayClose,
+    DayCloseLine,
+    MoveKind,
+    Shift,
+    ShiftState,
+)
 from .totals import DailyTotal, Measure
 from .training import (
     TrainingDispute,
@@ -55,6 +64,8 @@ __all__ = [
     "BulkItem",
     "BulkSend",
     "BulkState",
+    "CashCount",
+    "CashMovement",
     "Checkout",
     "CheckoutShare",
     "CheckoutState",
@@ -64,6 +75,8 @@ __all__ = [
     "ComparisonState",
     "CustomerPlan",
     "DailyTotal",
+    "DayClose",
+    "DayCloseLine",
     "Difference",
     "Dispute",
     "DisputeState",
@@ -82,6 +95,7 @@ __all__ = [
     "LinkStatus",
     "Measure",
     "Mismatch",
+    "MoveKind",
     "News",
     "NoticeItem",
     "NumberSeries",
@@ -102,6 +116,8 @@ __all__ = [
     "ReminderPlan",
     "ReminderStep",
     "ReplyKind",
+    "Shift",
+    "ShiftState",
     "StaffDigest",
     "StaffNoticeChoice",
     "StaffTask",

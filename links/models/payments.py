@@ -13,6 +13,7 @@ from merchant_portal.lib.money import Money
 from .accounts import ProviderAccount
 from .checkouts import Checkout
 from .links import PaymentLink
+from .till import Shift
 
 
 class PaymentState(models.TextChoices):
@@ -84,6 +85,14 @@ class Payment(models.Model):
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
+    shift = models.ForeignKey(
+        Shift,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="payments",
+        db_index=False,
+        help_text="at the till in which it was taken",
+    )
     reviewed_at = models.DateTimeField(
         null=True, help_text="when a person dealt with what was odd about it"
     )
@@ -113,6 +122,11 @@ class Payment(models.Model):
                 name="payment_by_day",
             ),
             models.Index(
+                fields=["shift"],
+                condition=Q(shift__isnull=False),
+                name="payment_of_shift",
+            ),
+            models.Index(
                 fields=["id"],
                 condition=Q(reviewed_at__isnull=True)
                 & (
@@ -131,3 +145,8 @@ class Payment(models.Model):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def is_sale(self) -> bool:
+        """Sold at the till, for no link of ours: nothing is odd about that."""
+        return self.link_id is None and self.shift_id is not None

@@ -11,6 +11,7 @@ from merchant_portal.lib import ids
 from merchant_portal.lib.money import Money
 
 from .payments import Payment
+from .till import Shift
 
 
 class RefundState(models.TextChoices):
@@ -94,6 +95,14 @@ class Refund(models.Model):
     proposed_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
     occurred_at = models.DateTimeField(null=True, help_text="by the provider's clock")
+    shift = models.ForeignKey(
+        Shift,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="refunds",
+        db_index=False,
+        help_text="at the till from which it was handed out",
+    )
     next_check_at = models.DateTimeField(
         null=True, help_text="when it is sent, or asked about, next"
     )
@@ -122,6 +131,11 @@ class Refund(models.Model):
                 fields=["occurred_at"],
                 condition=Q(state="succeeded"),
                 name="refund_by_day",
+            ),
+            models.Index(
+                fields=["shift"],
+                condition=Q(shift__isnull=False),
+                name="refund_of_shift",
             ),
             models.Index(
                 fields=["next_check_at"],

@@ -62,10 +62,10 @@ def _by_provider(pks: Iterable[int]) -> Titles:
 
 
 def _by_method(methods: Iterable[str]) -> Titles:
-    return {method: (method, _method(method)) for method in methods}
+    return {method: (method, method_title(method)) for method in methods}
 
 
-def _method(method: str) -> str:
+def method_title(method: str) -> str:
     if not method:
         return _("Not told")
     return str(METHODS.get(method, method.replace("_", " ").capitalize()))

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -11,10 +12,10 @@ from merchant_portal.lib import clock, ids
 from merchant_portal.lib.actors import Actor
 from merchant_portal.lib.money import Money, MoneyError, positive
 
-from ..models import LinkStatus, Payment, PaymentLink
+from ..models import LinkStatus, Payment, PaymentLink, Shift
 from ..providers.base import PaymentSnapshot, SeenState
 from ..providers.manual import METHODS
-from . import asking, links, payments, words
+from . import asking, links, payments, till, words
 from .errors import LinkConflict, LinkError
 
 
@@ -56,10 +57,12 @@ def record_payment(
     reference = f"manual:{link.public_id}:{key or ids.new('man')}"
     with transaction.atomic():
         locked = PaymentLink.objects.locked(link.pk)
+        shift = None
         if not _is_booked(reference):
             links.refuse_stale(locked, version)
             if not is_more_meant:
                 _refuse_more(locked, amount)
+            shift = till.hold(actor.user_pk, at)
         booked = payments.record(
             PaymentSnapshot(
                 account_slug="manual",
@@ -72,13 +75,60 @@ def record_payment(
             ),
             actor=actor,
             note=note,
+            shift=shift,
         )
         if booked is not None:
             audit.record(actor.id, "payment.recorded", booked.public_id, method=method)
     link.refresh_from_db()
-    return booked or Payment.objects.get(
-        account__slug="manual", provider_payment_id=reference
-    )
+    return booked or _booked(reference).get()
+
+
+def record_sale(
+    shift: Shift,
+    *,
+    amount_minor: int,
+    currency: str,
+    method: str,
+    what: str,
+    actor: Actor,
+    key: str = "",
+) -> Payment:
+    """Book money that was taken at the till for no link. `what`: was sold.
+
+    `key`: as for `record_payment`. Raises LinkError for what cannot be, LinkConflict
+    when the shift is closed or somebody else's.
+    """
+    if method not in METHODS:
+        raise LinkError(_("Choose how it was paid."), "method")
+    try:
+        amount = positive(amount_minor, currency)
+    except MoneyError as exc:
+        raise LinkError(str(exc), "amount") from exc
+    what = words.clean_line(what, "what", max_length=300)
+    if not what:
+        raise LinkError(_("Say what it is for, or give a link's number."), "what")
+    reference = f"manual:{shift.public_id}:{key or ids.new('man')}"
+    with transaction.atomic():
+        locked = till.held(shift, actor, unless=lambda: _is_booked(reference))
+        if locked is None:
+            return _booked(reference).get()
+        booked = payments.record(
+            PaymentSnapshot(
+                account_slug="manual",
+                provider_payment_id=reference,
+                state=SeenState.SUCCEEDED,
+                amount=amount,
+                occurred_at=clock.now(),
+                method=method,
+            ),
+            actor=actor,
+            note=what,
+            shift=locked,
+        )
+        if booked is None:  # nobody else may book it while we hold the shift
+            raise LinkConflict(_("This form is too old. Please try once more."))
+        audit.record(actor.id, "payment.recorded", booked.public_id, method=method)
+    return booked
 
 
 def _refuse_more(locked: PaymentLink, amount: Money) -> None:
@@ -97,6 +147,8 @@ def _refuse_more(locked: PaymentLink, amount: Money) -> None:
 
 def _is_booked(reference: str) -> bool:
     """Whether this is the same form once more; its own money moved the link on."""
-    return Payment.objects.filter(
-        account__slug="manual", provider_payment_id=reference
-    ).exists()
+    return _booked(reference).exists()
+
+
+def _booked(reference: str) -> QuerySet[Payment]:
+    return Payment.objects.filter(account__slug="manual", provider_payment_id=reference)

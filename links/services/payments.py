@@ -23,6 +23,7 @@ from ..models import (
     PaymentLink,
     PaymentState,
     ProviderAccount,
+    Shift,
 )
 from ..providers.base import PaymentSnapshot
 from . import (
@@ -44,19 +45,25 @@ S = PaymentState
 
 
 def record(
-    seen: PaymentSnapshot, *, actor: Actor = SYSTEM, note: str = ""
+    seen: PaymentSnapshot,
+    *,
+    actor: Actor = SYSTEM,
+    note: str = "",
+    shift: Shift | None = None,
 ) -> Payment | None:
     """Book what a provider says about one payment and queue the receipt, both or neither.
 
     Money that names no link of ours is kept as an orphan. Late, surplus, short and
     wrong-currency money is booked and flagged, never dropped. Returns None when this
     snapshot says nothing new; again, or in any order, ends in the same rows.
+
+    `shift`: locked, in which a member of staff took it.
     """
     account = accounts.known(seen.account_slug)
     while True:
         try:
             with transaction.atomic(), clock.one_moment():
-                payment = _book(account, seen, actor, note)
+                payment = _book(account, seen, actor, note, shift)
                 crash.crash_at("payment.before_commit")
         except _BookedMeanwhile:
             continue  # now its link is known, and is locked first
@@ -76,6 +83,7 @@ class _Booking:
     checkout: Checkout | None
     actor: Actor
     note: str
+    shift: Shift | None
 
 
 @dataclass(slots=True)
@@ -89,7 +97,11 @@ class _Row:
 
 
 def _book(
-    account: ProviderAccount, seen: PaymentSnapshot, actor: Actor, note: str
+    account: ProviderAccount,
+    seen: PaymentSnapshot,
+    actor: Actor,
+    note: str,
+    shift: Shift | None,
 ) -> Payment | None:
     found = payment_places.find(account, seen)
     place = found.place
@@ -108,7 +120,7 @@ def _book(
         if place.checkout_pk
         else None
     )
-    booking = _Booking(account, found, checkout, actor, note)
+    booking = _Booking(account, found, checkout, actor, note, shift)
     rows = []
     for piece in joint.pieces(seen, shares, checkout, place.link_pk):
         link = links[piece.link_pk] if piece.link_pk is not None else None
@@ -196,6 +208,9 @@ def _row(
         "occurred_at": seen.occurred_at,
         "recorded_at": now,
         "recorded_by_id": booking.actor.user_pk,
+        "shift": booking.shift,
+        # A sale at the till names no link, and nobody has to find out why.
+        "reviewed_at": now if booking.shift and link is None else None,
         "is_late": _is_late(link, now),
         "mismatch": _mismatch(seen.amount, link, piece.asked),
     }

@@ -23,7 +23,7 @@ from ..providers.base import (
     RefundRequest,
 )
 from ..providers.registry import get_provider
-from . import accounts, payments, refunds, totals, words
+from . import accounts, payments, refunds, till, till_figures, totals, words
 from .errors import LinkConflict, LinkError
 
 S = RefundState
@@ -107,9 +107,10 @@ def approve(refund: Refund, *, user: User) -> None:
             raise LinkConflict(_("Somebody else has to approve this refund."))
         _refuse_more_than_left(payment, fresh)
         now = clock.now()
-        fresh.move_to(
-            S.APPROVED, decided_by_id=user.pk, decided_at=now, next_check_at=now
-        )
+        stamps: dict[str, object] = {"decided_by_id": user.pk, "decided_at": now}
+        if payment.account.slug == till_figures.HAND:  # handed out by hand as well
+            stamps["shift"] = till.hold_any(fresh.proposed_by_id, user.pk)
+        fresh.move_to(S.APPROVED, next_check_at=now, **stamps)
         _review(payment, fresh)
         if link is not None:
             refunds.note(fresh, link, "refund.approved", user.public_id)
