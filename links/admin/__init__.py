@@ -5,6 +5,7 @@ from . import (
     bulk,
     comparisons,
     customer_panel,
+    day_closes,
     disputes,
     events,
     imports,
@@ -18,6 +19,7 @@ from . import (
     replies,
     report_page,
     tasks_page,
+    till,
 )
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "bulk",
     "comparisons",
     "customer_panel",
+    "day_closes",
     "disputes",
     "events",
     "imports",
@@ -38,4 +41,5 @@ __all__ = [
     "replies",
     "report_page",
     "tasks_page",
+    "till",
 ]

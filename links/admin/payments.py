@@ -197,7 +197,8 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     def of_link(self, payment: Payment) -> SafeString:
         link = payment.link
         if link is None:
-            return format_html('<span class="mp-muted">{}</span>', formats.NOTHING)
+            said = payment.note if payment.is_sale else formats.NOTHING
+            return format_html('<bdi class="mp-muted">{}</bdi>', said)
         return format_html(
             '<a class="mp-link" href="{}">{}</a> <bdi>{}</bdi>',
             reverse("admin:links_paymentlink_change", args=[link.pk]),
@@ -215,7 +216,7 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     @display(description=gettext_lazy("To look at"))
     def flags(self, payment: Payment) -> SafeString:
-        if payment.reviewed_at is not None:
+        if payment.reviewed_at is not None and not payment.is_sale:
             return format_html('<span class="mp-muted">{}</span>', _("dealt with"))
         return format_html_join(
             " ",

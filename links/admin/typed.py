@@ -13,6 +13,7 @@ from merchant_portal.lib.money import MoneyError, parse_amount
 _VERSION = re.compile(r"\A[0-9]{1,9}\Z")
 _QUANTITY = re.compile(r"\A([0-9]{1,7})(?:\.([0-9]{1,3}))?\Z")
 _PERCENT = re.compile(r"\A([0-9]{1,3})(?:\.([0-9]{1,2}))?\Z")
+_NOTHING = re.compile(r"\A0{1,9}(?:\.0{1,3})?\Z")
 _DAY = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _MOMENT = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?\Z")
 KEY = re.compile(r"\A[A-Za-z0-9_-]{16,64}\Z")
@@ -29,6 +30,11 @@ def amount_minor(value: str, currency: str) -> int:
         return parse_amount(value, currency).amount_minor
     except MoneyError as exc:
         raise TypedError(str(exc)) from exc
+
+
+def cash_minor(value: str, currency: str) -> int:
+    """As `amount_minor`, for cash in a drawer: it may be nothing, if that is said."""
+    return 0 if _NOTHING.match(value.strip(" ")) else amount_minor(value, currency)
 
 
 def quantity_milli(value: str) -> int:

@@ -19,6 +19,7 @@ SALES: list[Entry] = [
     ("links.StaffTask", gettext_lazy("Tasks"), "task_alt"),
     ("notifications.InboundMessage", gettext_lazy("Texts"), "sms"),
     ("links.Payment", gettext_lazy("Payments"), "payments"),
+    ("links.Shift", gettext_lazy("Till"), "point_of_sale"),
     ("links.Refund", gettext_lazy("Refunds"), "undo"),
     ("links.Dispute", gettext_lazy("Disputes"), "gavel"),
     ("links.Payout", gettext_lazy("Payouts"), "savings"),
