@@ -10,6 +10,8 @@ from django.core.management import CommandError, call_command
 
 from customers.models import Customer
 from links.management.commands import seed_demo
+from links.models import DayClose, Shift
+from links.services import till_closing, till_days
 from merchant_portal.business.models import Business
 from merchant_portal.staff.models import ApiKey, User
 from merchant_portal.staff.roles import Role
@@ -90,3 +92,18 @@ def test_refuses_a_database_with_a_real_customer(tmp_path: Path) -> None:
     assert not (tmp_path / "demo.json").exists()
     assert not User.objects.exists()
     assert not ApiKey.objects.exists()
+
+
+def test_the_till_has_closed_days_and_an_open_shift(tmp_path: Path) -> None:
+    seed(tmp_path / "demo.json")
+    seed(tmp_path / "demo.json")
+
+    closed = list(Shift.objects.filter(number__isnull=False).order_by("number"))
+    assert [shift.number for shift in closed] == ["Z-000001", "Z-000002", "Z-000003"]
+    over = [(shift.figures or {})["cash"][0]["over"] for shift in closed]
+    assert over == [0, -100, 0]
+    assert Shift.objects.filter(number=None).count() == 1
+    days = list(DayClose.objects.all())
+    assert len(days) == 3
+    assert all(till_closing.problems(shift) == [] for shift in closed)
+    assert all(till_days.problems(made) == [] for made in days)

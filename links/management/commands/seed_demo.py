@@ -15,7 +15,7 @@ from django.db import transaction
 from customers.models import Customer
 from links.models import FeeRate
 from links.providers.training import FEE_BP, FEE_MINOR
-from links.sample import today
+from links.sample import till, today
 from links.services import accounts
 from merchant_portal.business.models import Business
 from merchant_portal.staff.models import User
@@ -79,6 +79,7 @@ class Command(BaseCommand):
         )
         call_command("simulate", links=SAMPLE_LINKS, if_empty=True, stdout=self.stdout)
         today.add(User.objects.get(email=users[0]["email"]))
+        till.add(User.objects.get(role=Role.MANAGER, email="manager@demo.example"))
 
 
 def _database_url() -> str:
