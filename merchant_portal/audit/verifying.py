@@ -27,36 +27,56 @@ class Finding:
 
 @dataclass(slots=True)
 class Walk:
-    """How far a verification has come: `entries` read, number and hash of the last."""
+    """How far a verification has come: `entries` read, number and hash of the last.
+
+    `is_done`: the end of the chain was reached.
+    """
 
     entries: int = 0
     sequence: int = 0
     hash: str = chain.GENESIS
+    is_done: bool = False
 
 
-def verify(heads: Iterable[Head], walk: Walk) -> Iterator[Finding]:
+def verify(
+    heads: Iterable[Head], walk: Walk, *, most: int | None = None
+) -> Iterator[Finding]:
     """Everything that is wrong, in the order of the entries; memory stays constant.
 
-    `heads`: in the order of their `sequence`; their signatures are checked already.
+    `heads`: in the order of their `sequence`, from where `walk` stands; their
+    signatures are checked already. `most`: stop after about so many entries, to go on
+    later with the same `walk`.
     """
+    stop = None if most is None else walk.entries + most
     entry: AuditEntry | None = None
     due = iter(heads)
     head = next(due, None)
-    for following in joined(_entries(), [None]):
+    for following in joined(_entries(walk.sequence), [None]):
         if entry is not None:
             yield from _check(entry, following, walk)
         while entry is not None and head and head.sequence <= walk.sequence:
             yield from _check_head(head, walk)
             head = next(due, None)
+        if stop is not None and _may_stop(following, walk, stop):
+            return
         entry = following
     while head:
         yield from _check_head(head, walk)
         head = next(due, None)
+    walk.is_done = True
 
 
-def _entries() -> Iterator[AuditEntry]:
+def _may_stop(following: AuditEntry | None, walk: Walk, stop: int) -> bool:
+    """Only between two numbers: whoever goes on later begins after the last one."""
+    is_enough = walk.entries >= stop
+    return is_enough and following is not None and following.sequence > walk.sequence
+
+
+def _entries(after: int) -> Iterator[AuditEntry]:
     """All entries, a page at a time: no statement and no transaction lasts long."""
     rows = AuditEntry.objects.order_by("sequence", "pk")
+    if after:
+        rows = rows.filter(sequence__gt=after)
     page = list(rows[:PAGE])
     while page:
         yield from page
