@@ -1,12 +1,16 @@
 """What every test of the product gets: no way out, a tidy database, a still clock."""
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.signals import user_logged_in
 from django.db import connection, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.http import HttpRequest
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
@@ -82,6 +86,24 @@ def _house_language() -> Iterator[None]:
     """No test inherits the language of the last page that another one asked for."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _signed_in_a_moment_ago() -> Iterator[None]:
+    """A client's `force_login` leaves what signing in with all factors leaves."""
+    user_logged_in.connect(note_sign_in)
+    yield
+    user_logged_in.disconnect(note_sign_in)
+
+
+def note_sign_in(
+    request: HttpRequest, user: AbstractBaseUser, **_kwargs: object
+) -> None:
+    if request.session.get("account_authentication_methods"):
+        return  # a real sign-in has left its own
+    proofs = [{"method": name, "at": time.time()} for name in ("password", "mfa")]
+    request.session["account_authentication_methods"] = proofs
+    request.session["account_authentication_methods_user"] = str(user.pk)
 
 
 class FrozenClock:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
+from customers import visibility as customers_visibility
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 from notifications import visibility
@@ -55,6 +56,13 @@ def _visible(user: User, messages: QuerySet[Message]) -> QuerySet[Message]:
     is_theirs = Q(reference__regex=r"^(plk|dsp|rep)_")
     about_own = messages.filter(Q(reference__in=own) | ~is_theirs)
     return about_own.exclude(Q(kind__in=_TO_STAFF) & ~Q(recipient=user.email))
+
+
+@customers_visibility.register
+def _own_customers(user: User) -> Q:
+    """Whom they asked to pay."""
+    asked = PaymentLink.objects.filter(created_by=user, customer__isnull=False)
+    return Q(pk__in=asked.values("customer"))
 
 
 _TO_STAFF = (notices.KIND, copies.KIND)

@@ -63,6 +63,10 @@ UNFOLD: dict[str, Any] = {
             },
             {"title": _("Two-factor sign-in"), "link": reverse_lazy("mfa_index")},
             {
+                "title": _("Where I am signed in"),
+                "link": reverse_lazy("usersessions_list"),
+            },
+            {
                 "title": _("Change password"),
                 "link": reverse_lazy("account_change_password"),
             },

@@ -22,7 +22,7 @@ def register(narrow: Narrow) -> None:
 def visible_to(user: User) -> "QuerySet[Message]":
     """The messages that this member of staff may read.
 
-    Mails about signing in belong to who manages the staff.
+    Mails about signing in and the shop's safety belong to who manages the staff.
     """
     messages: QuerySet[Message] = Message.objects.all()
     if not user.may(Right.MESSAGES_READ):

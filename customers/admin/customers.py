@@ -11,14 +11,24 @@ from unfold.paginator import InfinitePaginator
 
 from merchant_portal.lib import text
 from merchant_portal.staff import look_alikes
-from merchant_portal.staff.admin.rights import RightsMixin
+from merchant_portal.staff.admin.rights import (
+    RightsMixin,
+    address_of,
+    may,
+    user_of,
+    with_mask,
+)
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
+from .. import visibility
 from ..models import Customer
 from ..services import customers
 from . import panels
 from .forms import CustomerForm
+
+ON_PAPERS, FOR_STAFF = _("On papers"), _("For staff")
+HIDDEN_SETS = (ON_PAPERS, FOR_STAFF)
 
 
 @admin.register(Customer)
@@ -44,21 +54,32 @@ class CustomerAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     fieldsets = (
         (None, {"fields": ("name", "email", "phone", "preferred_channel")}),
         (_("Language and place"), {"fields": ("language", "time_zone", "country")}),
-        (_("On papers"), {"fields": ("address", "tax_id")}),
-        (_("For staff"), {"fields": ("tags", "note")}),
+        (ON_PAPERS, {"fields": ("address", "tax_id")}),
+        (FOR_STAFF, {"fields": ("tags", "note")}),
         (_("In your other systems"), {"fields": ("source", "external_ref")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
-        found: QuerySet[Customer] = super().get_queryset(request)
-        return found.prefetch_related("contact_points")
+        found = visibility.visible_to(user_of(request)).order_by("-pk")
+        return with_mask(request, found).prefetch_related("contact_points")
+
+    def get_fieldsets(
+        self, request: HttpRequest, obj: Customer | None = None
+    ) -> list[tuple[Any, dict[str, Any]]]:
+        """Where they live and what staff noted is for who may see their addresses."""
+        shown: list[tuple[Any, dict[str, Any]]] = list(self.fieldsets)
+        if may(request, Right.CUSTOMERS_CONTACT):
+            return shown
+        return [each for each in shown if each[0] not in HIDDEN_SETS]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Customer], search_term: str
     ) -> tuple[QuerySet[Customer], bool]:
         if not search_term.strip():
             return queryset, False
-        return queryset.filter(pk__in=customers.search(search_term).values("pk")), False
+        is_full = may(request, Right.CUSTOMERS_CONTACT)
+        search = customers.search if is_full else customers.search_names
+        return queryset.filter(pk__in=search(search_term).values("pk")), False
 
     @admin.display(description=_("Name"), ordering="name")
     def name_shown(self, customer: Customer) -> str:
@@ -66,11 +87,11 @@ class CustomerAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     @admin.display(description=_("E-mail"))
     def email(self, customer: Customer) -> str:
-        return customers.email_of(customer)
+        return address_of(customer, customers.email_of(customer))
 
     @admin.display(description=_("Phone"))
     def phone(self, customer: Customer) -> str:
-        return customers.phone_of(customer)
+        return address_of(customer, customers.phone_of(customer))
 
     @admin.display(description=_("Language"), ordering="language")
     def language_shown(self, customer: Customer) -> str:

@@ -1,5 +1,6 @@
 """Who pays, and how they can be reached."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -58,6 +59,13 @@ class Customer(models.Model):
     note = models.TextField(_("note"), max_length=4000, blank=True)
     search_text = models.TextField(editable=False, default="")
     is_sample = models.BooleanField(default=False, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
     erased_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)

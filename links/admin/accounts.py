@@ -149,7 +149,7 @@ class ProviderAccountAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
                 else "",
                 "may_check": who(request).may(Right.BUSINESS_WRITE),
                 "keys_slug": account.slug if account.slug in FIELDS else "",
-                "may_compare": who(request).may(Right.PAYMENTS_WRITE)
+                "may_compare": who(request).may(Right.PAYMENTS_RESOLVE)
                 and account.slug != "manual",
                 "running": comparison_report.running(account),
             }

@@ -16,7 +16,7 @@ from ..models import LinkStatus
 from ..services import links, manual, pages, replies
 from ..services.errors import LinkConflict
 from . import doing, editing, formats, panels, typed
-from .entry import link_or_404, needs, who
+from .entry import changeable_or_403, link_or_404, needs, who
 from .panels import Panel
 from .replies import reply_or_404
 
@@ -60,7 +60,7 @@ def edit_view(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Right.LINKS_WRITE)
 def cancel_view(request: HttpRequest, pk: int) -> HttpResponse:
     """`reason` is shown to the customer; `tell` sends it to them as well."""
-    link = link_or_404(request, pk)
+    link = changeable_or_403(request, pk)
     panel = Panel(
         {name: request.POST.get(name, "") for name in ("reason", "tell", "version")}
     )

@@ -3,14 +3,19 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_safe
 
+from merchant_portal.audit import services as audit
 from merchant_portal.business.models import Business
-from merchant_portal.lib import spreadsheets
+from merchant_portal.lib import masks, spreadsheets
+from merchant_portal.staff import step_up
+from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 from notifications.models import ChannelName
 from notifications.services import quotas
@@ -49,7 +54,8 @@ def page_view(request: HttpRequest, pk: int) -> HttpResponse:
     if job.state == BulkState.DRAFT:
         return _draft(request, job)
     found = _shown(request)
-    context = {**_standing(job), **_rows(job, found, request.GET.get("after", ""))}
+    rows = _rows(job, found, request.GET.get("after", ""), who(request))
+    context = {**_standing(job), **rows}
     return render(
         request,
         PAGE_TEMPLATE,
@@ -59,6 +65,7 @@ def page_view(request: HttpRequest, pk: int) -> HttpResponse:
             **context,
             show=found or "",
             may_write=who(request).may(Right.LINKS_WRITE),
+            may_export=who(request).may(Right.EXPORTS_READ),
             way=job.get_way_display(),
             zone=formats.business_zone(),
         ),
@@ -78,9 +85,15 @@ def live_view(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @needs(Right.LINKS_READ)
+@needs(Right.EXPORTS_READ)
 def csv_view(request: HttpRequest, pk: int) -> HttpResponse:
     """Every link of it, or those of `?show=`: what came of it and why."""
     job = job_or_404(request, pk)
+    page = reverse("admin:links_bulksend_change", args=[job.pk])
+    if proof := step_up.ask(request, back=page):
+        return proof
+    with transaction.atomic():
+        audit.record(who(request).public_id, "bulk.downloaded", job.public_id)
     rows = _csv_rows(job, _shown(request))
     return spreadsheets.download(job.public_id, rows)  # type: ignore[return-value]
 
@@ -141,21 +154,25 @@ def _standing(job: BulkSend) -> dict[str, Any]:
     }
 
 
-def _rows(job: BulkSend, outcome: Outcome | None, after: str) -> dict[str, Any]:
+def _rows(
+    job: BulkSend, outcome: Outcome | None, after: str, user: User
+) -> dict[str, Any]:
+    is_masked = not user.may(Right.CUSTOMERS_CONTACT)
     items = bulk_results.filtered(job, outcome)
     if after.isdecimal() and len(after) < 19:
         items = items.filter(pk__gt=int(after))
     found = list(items[: SHOWN + 1])
     return {
-        "rows": [_row(item) for item in found[:SHOWN]],
+        "rows": [_row(item, is_masked=is_masked) for item in found[:SHOWN]],
         "next_after": found[SHOWN - 1].pk if len(found) > SHOWN else None,
         "is_first": not after,
     }
 
 
-def _row(item: BulkItem) -> dict[str, Any]:
+def _row(item: BulkItem, *, is_masked: bool = False) -> dict[str, Any]:
     outcome = bulk_words.outcome(item)
     customer = item.link.customer
+    to = item.message.recipient if item.message else ""
     return {
         "link": item.link,
         "customer": customer.name if customer else "",
@@ -165,7 +182,7 @@ def _row(item: BulkItem) -> dict[str, Any]:
         "outcome": bulk_words.OUTCOMES[outcome],
         "color": bulk_words.OUTCOME_COLORS[outcome],
         "channel": ChannelName(item.channel).label if item.channel else "",
-        "to": item.message.recipient if item.message else "",
+        "to": masks.address(to) if is_masked else to,
         "message": item.message_id,
         "why": bulk_words.why(item),
     }

@@ -30,7 +30,7 @@ from .needs_person import needs_person
 
 @require_POST
 @needs(Right.AUDIT_READ)
-@needs(Right.PAYMENTS_WRITE)
+@needs(Right.PAYMENTS_RESOLVE)
 def compare_view(request: HttpRequest, pk: int) -> HttpResponse:
     """Compare this account now, and show how it goes."""
     account = ProviderAccount.objects.filter(pk=bounded(pk)).first()
@@ -46,7 +46,7 @@ def compare_view(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @needs(Right.AUDIT_READ)
-@needs(Right.PAYMENTS_WRITE)
+@needs(Right.PAYMENTS_RESOLVE)
 def reviewed_view(request: HttpRequest, pk: int) -> HttpResponse:
     """A person saw to what is left; `reason` says what came of it."""
     comparison = Comparison.objects.filter(pk=bounded(pk)).first()
@@ -151,7 +151,7 @@ class ComparisonAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             raise Http404
         context = {
             "report": comparison_report.of(comparison),
-            "may_act": who(request).may(Right.PAYMENTS_WRITE),
+            "may_act": who(request).may(Right.PAYMENTS_RESOLVE),
             **(extra_context or {}),
         }
         answer: HttpResponse = super().change_view(

@@ -6,7 +6,6 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from customers.models import Customer
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from merchant_portal.lib.money import EXPONENTS, MoneyError, parse_currency
@@ -16,8 +15,8 @@ from merchant_portal.staff.roles import Right
 from ..models import LinkStatus, PaymentLink
 from ..services import later
 from ..services.errors import LinkConflict, LinkError
-from . import creating, formats, outlook, preview, screen, sends
-from .entry import link_or_404, needs, who
+from . import creating, formats, outlook, picking, preview, screen, sends
+from .entry import changeable_or_403, link_or_404, needs, who
 from .link_form import LinkForm, Wanted
 
 MAX_DIGITS = 20
@@ -36,9 +35,7 @@ def add_view(request: HttpRequest) -> HttpResponse:
     if like.isascii() and like.isdecimal() and len(like) < MAX_DIGITS:
         alike = link_or_404(request, int(like))
         return screen.show(request, LinkForm.for_many(alike, business))
-    picked = Customer.objects.filter(
-        public_id=request.GET.get("customer", "")[:64], erased_at__isnull=True
-    ).first()
+    picked = picking.picked_by(who(request), request.GET.get("customer", ""))
     return screen.show(request, LinkForm.blank(business, picked))
 
 
@@ -46,7 +43,7 @@ def add_view(request: HttpRequest) -> HttpResponse:
 @needs(Right.LINKS_WRITE)
 def correct_view(request: HttpRequest, pk: int) -> HttpResponse:
     """The same screen, filled with a link whose amounts were wrong."""
-    link = link_or_404(request, pk)
+    link = changeable_or_403(request, pk)
     business = Business.objects.current()
     if request.method == "POST":
         return _answer(request, LinkForm.posted(request.POST, business), link)
@@ -57,7 +54,7 @@ def _answer(
     request: HttpRequest, form: LinkForm, instead_of: PaymentLink | None = None
 ) -> HttpResponse:
     action = request.POST.get("action", PREVIEW)
-    wanted = form.check()
+    wanted = form.check(who(request))
     if wanted is not None and action == SEND and instead_of is None:
         _check_channels(form, wanted)
         _check_moment(form, wanted)

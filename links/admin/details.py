@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from customers.services.customers import zone_of
 from merchant_portal.business import services as business_services
-from merchant_portal.lib import clock
+from merchant_portal.lib import clock, masks
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 from notifications.services import quotas
@@ -25,6 +25,7 @@ from . import (
     terms_words,
     ways,
 )
+from .entry import may_change_amount
 from .panels import Panels
 
 EDITABLE = (LinkStatus.DRAFT, LinkStatus.ACTIVE)
@@ -36,6 +37,9 @@ def context(
 ) -> dict[str, Any]:
     """Facts, lines, and the forms; `typed`: those that come back with errors."""
     known = recipients.addresses(link)
+    shown = known
+    if not user.may(Right.CUSTOMERS_CONTACT):
+        shown = {channel: masks.address(each) for channel, each in known.items()}
     is_draft = link.status == LinkStatus.DRAFT
     currency = link.currency
     lines = list(link.lines.all())
@@ -49,12 +53,12 @@ def context(
         "tax": formats.money(link.tax_minor, currency) if link.tax_minor else "",
         "url": "" if is_draft else pages.url_of(link),
         "has_invoice": papers.has_invoice(link),
-        "has_letter": receipts.has_letter(link),
+        "has_letter": user.may(Right.CUSTOMERS_CONTACT) and receipts.has_letter(link),
         "why_no_e_invoice": papers.why_no_e_invoice(
             link, lines, business_services.kept()
         ),
-        "email_to": known.get("email", ""),
-        "sms_to": known.get("sms", ""),
+        "email_to": shown.get("email", ""),
+        "sms_to": shown.get("sms", ""),
         "due": formats.day(link.due_on) if link.due_on else "",
         "expires": formats.moment(link.expires_at, zone) if link.expires_at else "",
         "created": formats.moment(link.created_at, zone),
@@ -102,7 +106,7 @@ def _boxes(link: PaymentLink, typed: Panels) -> list[dict[str, object]]:
 def _permits(link: PaymentLink, user: User, known: dict[str, str]) -> dict[str, bool]:
     """What this reader may do to this link now; the services check again."""
     may_write = user.may(Right.LINKS_WRITE)
-    is_closable = link.status in CLOSABLE
+    is_closable = link.status in CLOSABLE and may_change_amount(link, user)
     return {
         "activate": may_write and link.status == LinkStatus.DRAFT,
         "send": may_write and link.status in EDITABLE and bool(known),

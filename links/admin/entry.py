@@ -15,8 +15,10 @@ from ..models import Payment, PaymentLink
 
 __all__ = [
     "bounded",
+    "changeable_or_403",
     "frame",
     "link_or_404",
+    "may_change_amount",
     "needs",
     "payments_visible_to",
     "who",
@@ -49,6 +51,21 @@ def link_or_404(request: HttpRequest, pk: int) -> PaymentLink:
     )
     if link is None:
         raise Http404
+    return link
+
+
+def may_change_amount(link: PaymentLink, user: User) -> bool:
+    """Once a customer was asked for money, an agent leaves canceling and correcting it
+    to a colleague."""
+    was_sent = link.last_sent_at is not None or link.shared_at is not None
+    return not was_sent or user.may(Right.LINKS_CHANGE_SENT)
+
+
+def changeable_or_403(request: HttpRequest, pk: int) -> PaymentLink:
+    """As link_or_404; only one whose amount this member of staff may still change."""
+    link = link_or_404(request, pk)
+    if not may_change_amount(link, who(request)):
+        raise PermissionDenied
     return link
 
 

@@ -17,7 +17,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from merchant_portal.staff.admin.rights import RightsMixin
+from merchant_portal.staff.admin.rights import RightsMixin, with_mask
 from merchant_portal.staff.roles import Right
 
 from ..models import WebhookEvent
@@ -78,7 +78,7 @@ class WebhookEventAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         css = {"all": ["portal/links.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEvent]:
-        return formats.with_zone(super().get_queryset(request))
+        return with_mask(request, formats.with_zone(super().get_queryset(request)))
 
     def get_urls(self) -> list[URLPattern]:
         again = path(
@@ -102,4 +102,8 @@ class WebhookEventAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     @display(description=gettext_lazy("Body"))
     def body_shown(self, event: WebhookEvent) -> SafeString:
+        if getattr(event, "is_masked", True):
+            return format_html(
+                '<span class="mp-muted">{}</span>', _("Not shown to you")
+            )
         return format_html('<pre class="mp-body" tabindex="0">{}</pre>', event.body)

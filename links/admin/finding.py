@@ -30,15 +30,16 @@ MAX_TERM = 200
 Links = QuerySet[PaymentLink]
 
 
-def search(links: Links, term: str) -> Links:
-    """Links by number, the merchant's own reference, amount, or their customer's name,
-    e-mail or phone."""
+def search(links: Links, term: str, *, by_address: bool) -> Links:
+    """Links by number, the merchant's own reference, amount, or their customer's name;
+    `by_address`: e-mail or phone as well."""
     term = term.strip().replace("\x00", "")[:MAX_TERM]
     if not term:
         return links
     wanted = Q(number__icontains=term) | Q(public_id=term)
     wanted |= Q(external_ref=term) & ~Q(external_ref="")
-    wanted |= Q(customer__in=customers.search(term).order_by().values("pk"))
+    of = customers.search if by_address else customers.search_names
+    wanted |= Q(customer__in=of(term).order_by().values("pk"))
     return links.filter(wanted | _amount(term))
 
 

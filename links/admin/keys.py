@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from merchant_portal.provider_keys import setting_of
+from merchant_portal.staff import step_up
 from merchant_portal.staff.roles import Right
 
 from ..models import ProviderAccount
@@ -122,6 +123,7 @@ def _of_entered(entered: ProviderAccount | None) -> tuple[str, str, list[str]]:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Right.BUSINESS_WRITE)
+@step_up.proved
 def keys_view(request: HttpRequest, slug: str) -> HttpResponse:
     """Enter or replace the keys of a provider; refused, it keeps what is no secret."""
     if slug not in FIELDS:
@@ -197,6 +199,7 @@ def _around(slug: str, state: State, mode: str) -> dict[str, Any]:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Right.BUSINESS_WRITE)
+@step_up.proved
 def remove_view(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask whether to forget the keys of a provider, and do it."""
     account = ProviderAccount.objects.filter(slug=slug).exclude(sealed_keys="").first()

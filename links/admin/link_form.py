@@ -14,6 +14,7 @@ from customers.services.customers import CustomerData
 from merchant_portal.business.models import Business
 from merchant_portal.lib import ids
 from merchant_portal.lib.money import Money, MoneyError, parse_currency
+from merchant_portal.staff.models import User
 
 from ..models import AmountKind, LineItem, PaymentLink
 from ..services import amounts
@@ -176,9 +177,10 @@ class LinkForm:
             self.values["customer"] = customer.public_id
             self.values["customer_query"] = customer.name
 
-    def check(self) -> Wanted | None:
-        """What the form asks for, or None with `errors` filled."""
-        customer, new_customer = picking.check(self)
+    def check(self, user: User) -> Wanted | None:
+        """What the form asks for, or None with `errors` filled; of customers, only whom
+        `user` may see can be picked."""
+        customer, new_customer = picking.check(self, user)
         currency = self._currency()
         terms = terms_form.read(self.values, currency or "EUR", self.errors)
         totals = self.check_lines(currency) if currency else None

@@ -196,4 +196,5 @@ class PaymentLinkAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         queryset: QuerySet[PaymentLink],
         search_term: str,
     ) -> tuple[QuerySet[PaymentLink], bool]:
-        return finding.search(queryset, search_term), False
+        by_address = may(request, Right.CUSTOMERS_CONTACT)
+        return finding.search(queryset, search_term, by_address=by_address), False

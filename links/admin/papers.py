@@ -39,6 +39,7 @@ def code_png_view(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 @needs(Right.LINKS_READ)
+@needs(Right.CUSTOMERS_CONTACT)
 def letter_view(request: HttpRequest, pk: int) -> HttpResponse:
     """A reminder for the post. Nothing is kept of it: whether it is mailed, who knows."""
     link = _opened(request, pk)

@@ -49,7 +49,7 @@ def _refund_rows(payment: Payment) -> list[dict[str, Any]]:
 
 
 @require_POST
-@needs(Right.PAYMENTS_WRITE)
+@needs(Right.PAYMENTS_RESOLVE)
 def reviewed_view(request: HttpRequest, pk: int) -> HttpResponse:
     """Mark as dealt with, and back to the page it was asked from."""
     user = who(request)
@@ -150,7 +150,7 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             raise Http404
         context = {
             "payment_flags": list(payment_flags(payment)),
-            "may_resolve": who(request).may(Right.PAYMENTS_WRITE),
+            "may_resolve": who(request).may(Right.PAYMENTS_RESOLVE),
             "refund_rows": _refund_rows(payment),
             "dispute_rows": disputes.rows_of(payment),
             "may_refund": payment.state == PaymentState.SUCCEEDED

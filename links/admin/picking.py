@@ -3,18 +3,21 @@
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from customers import visibility
 from customers.models import ContactKind, ContactPoint, Customer
 from customers.services import contacts, customers
 from customers.services.contacts import ContactError
 from customers.services.customers import CustomerData
+from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
 from . import typed
-from .entry import needs
+from .entry import needs, who
 
 if TYPE_CHECKING:
     from .link_form import LinkForm
@@ -30,7 +33,7 @@ MAX_TERM = 200
 def options(request: HttpRequest) -> JsonResponse:
     """Customers for the type-ahead: `?q=`, at most MAX_OPTIONS; two queries."""
     term = request.GET.get("q", "").replace("\x00", "").strip()[:MAX_TERM]
-    found = list(customers.search(term)[:MAX_OPTIONS]) if term else []
+    found = list(_search(who(request), term)[:MAX_OPTIONS]) if term else []
     known = addresses_of(found)
     return JsonResponse(
         {
@@ -47,6 +50,12 @@ def options(request: HttpRequest) -> JsonResponse:
     )
 
 
+def _search(user: User, term: str) -> QuerySet[Customer]:
+    """Among those whom this member of staff may see."""
+    seen = visibility.visible_to(user).values("pk")
+    return customers.search(term).filter(pk__in=seen)
+
+
 def addresses_of(found: list[Customer]) -> dict[int, dict[str, str]]:
     """customer pk → kind → primary address; one query."""
     known: dict[int, dict[str, str]] = {customer.pk: {} for customer in found}
@@ -56,31 +65,29 @@ def addresses_of(found: list[Customer]) -> dict[int, dict[str, str]]:
     return known
 
 
-def check(form: "LinkForm") -> tuple[Customer | None, CustomerData | None]:
+def check(form: "LinkForm", user: User) -> tuple[Customer | None, CustomerData | None]:
     """The customer picked, or the one to add; errors go into the form."""
     chosen = form.values["who"]
     if chosen == NOBODY:
         return None, None
     if chosen == NEW:
         return None, _new(form)
-    _pick(form)
+    _pick(form, user)
     return form.customer, None
 
 
-def _pick(form: "LinkForm") -> None:
+def _pick(form: "LinkForm", user: User) -> None:
     """By the id that the type-ahead filled in, else by what was typed."""
     public_id, query = form.values["customer"], form.values["customer_query"].strip()
     if public_id:
-        picked = Customer.objects.filter(
-            public_id=public_id[:64], erased_at__isnull=True
-        ).first()
+        picked = picked_by(user, public_id)
         if picked is not None and (not query or query == picked.name):
             form.show_customer(picked)
             return
     if not query:
         form.errors["customer"] = _("Pick a customer, or add a new one.")
         return
-    found = list(customers.search(query.replace("\x00", "")[:MAX_TERM])[:2])
+    found = list(_search(user, query.replace("\x00", "")[:MAX_TERM])[:2])
     if len(found) == 1:
         form.show_customer(found[0])
     elif found:
@@ -91,6 +98,12 @@ def _pick(form: "LinkForm") -> None:
         form.errors["customer"] = _(
             "Nobody is found by that. Check the spelling or add a new customer."
         )
+
+
+def picked_by(user: User, public_id: str) -> Customer | None:
+    """The customer of this id, if they may see them."""
+    known = visibility.visible_to(user).filter(erased_at__isnull=True)
+    return known.filter(public_id=public_id[:64]).first()
 
 
 def _new(form: "LinkForm") -> CustomerData | None:

@@ -1,6 +1,6 @@
 """What the customer would get, made by the very function that makes the real thing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET, require_POST
 from customers.models import ContactKind, Customer
 from customers.services.customers import language_of
 from merchant_portal.business.models import Business
-from merchant_portal.lib import clock
+from merchant_portal.lib import clock, masks
+from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 from notifications.models import ChannelName
 from notifications.services import outbox, sms_bill, whatsapp
@@ -22,7 +23,7 @@ from notifications.services.rendering import Rendered
 from ..models import NumberSeries, PaymentLink
 from ..services import accounts, message_values, pages, recipients, totals
 from . import picking, ways
-from .entry import frame, link_or_404, needs
+from .entry import frame, link_or_404, needs, who
 from .link_form import LinkForm, Wanted
 
 MAIL_POLICY = (
@@ -157,7 +158,7 @@ def _kind_of(request: HttpRequest) -> str:
 
 def _posted(request: HttpRequest) -> tuple[LinkForm, Preview | None]:
     form = LinkForm.posted(request.POST, Business.objects.current())
-    wanted = form.check()
+    wanted = form.check(who(request))
     shown = None if wanted is None else of_form(form, wanted, _kind_of(request))
     return form, shown
 
@@ -193,13 +194,24 @@ def link_view(request: HttpRequest, pk: int) -> HttpResponse:
     link = link_or_404(request, pk)
     context = {
         "link": link,
-        "preview": of_link(link),
+        "preview": _for_reader(of_link(link), who(request)),
         "mail_url": reverse("admin:links_paymentlink_mail", args=[link.pk]),
     }
     return render(
         request,
         "admin/links/paymentlink/preview_page.html",
         frame(request, _("Preview"), **context),
+    )
+
+
+def _for_reader(shown: Preview, user: User) -> Preview:
+    if user.may(Right.CUSTOMERS_CONTACT):
+        return shown
+    return replace(
+        shown,
+        email_to=masks.address(shown.email_to),
+        sms_to=masks.address(shown.sms_to),
+        whatsapp_to=masks.address(shown.whatsapp_to),
     )
 
 

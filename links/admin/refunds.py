@@ -20,6 +20,7 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from merchant_portal.lib import ids
+from merchant_portal.staff import step_up
 from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
@@ -110,12 +111,15 @@ def _proposed(
 
 
 def _decision(
-    right: Right, act: Callable[[Refund, User], None], done: Callable[[], str]
+    act: Callable[[Refund, User], None], done: Callable[[], str], *, moves_money: bool
 ) -> Callable[[HttpRequest, int], HttpResponse]:
-    """A POST that decides about one refund and shows how it stands."""
+    """A POST that decides about one refund and shows how it stands.
+
+    `moves_money`: only for who proved a moment ago who they are.
+    """
 
     @require_POST
-    @needs(right)
+    @needs(Right.REFUNDS_APPROVE)
     def view(request: HttpRequest, pk: int) -> HttpResponse:
         user = who(request)
         refund = Refund.objects.filter(
@@ -123,6 +127,8 @@ def _decision(
         ).first()
         if refund is None:
             raise Http404
+        if moves_money and (proof := step_up.ask(request)):
+            return proof
         try:
             act(refund, user)
         except LinkError as exc:
@@ -135,19 +141,19 @@ def _decision(
 
 
 approve_view = _decision(
-    Right.REFUNDS_APPROVE,
     lambda refund, user: refunding.approve(refund, user=user),
     lambda: _("Approved. It leaves now."),
+    moves_money=True,
 )
 decline_view = _decision(
-    Right.REFUNDS_APPROVE,
     lambda refund, user: refunding.decline(refund, user=user),
     lambda: _("Declined. The money stays."),
+    moves_money=False,
 )
 give_up_view = _decision(
-    Right.REFUNDS_APPROVE,
     lambda refund, user: refunding.give_up(refund, user=user),
     lambda: _("Written down as not given back."),
+    moves_money=True,
 )
 
 

@@ -68,10 +68,11 @@ def plan_view(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @needs(Right.LINKS_ALL)
+@needs(Right.LINKS_WRITE)
 def customer_view(request: HttpRequest, pk: int) -> HttpResponse:
     """`act`: pause, resume or plan, for all links of a customer."""
     customer = Customer.objects.filter(pk=bounded(pk)).first()
-    if customer is None or not who(request).may(Right.LINKS_WRITE):
+    if customer is None:
         raise Http404
     panel = _typed(request)
     try:

@@ -10,16 +10,19 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_safe
 from unfold.admin import ModelAdmin
 
+from merchant_portal.audit import services as audit
 from merchant_portal.lib import clock, spreadsheets
 from merchant_portal.lib.money import Money
-from merchant_portal.staff.admin.rights import RightsMixin
+from merchant_portal.staff import step_up
+from merchant_portal.staff.admin.rights import RightsMixin, may
 from merchant_portal.staff.roles import Right
 
 from ..models import DailyTotal
@@ -28,7 +31,7 @@ from ..reports.behind import Behind
 from ..reports.registry import REPORTS
 from ..services import totals
 from . import formats, report_filter
-from .entry import frame, needs
+from .entry import frame, needs, who
 
 TEMPLATE = "admin/links/report.html"
 MOST_BARS = 400
@@ -48,6 +51,7 @@ def report_view(request: HttpRequest, name: str) -> HttpResponse:
             for one in REPORTS.values()
         ],
         "report": report,
+        "may_export": may(request, Right.EXPORTS_READ),
         "ask": ask,
         "problems": problems,
         "typed": {
@@ -67,13 +71,19 @@ def report_view(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_GET
 @needs(Right.REPORTS_READ)
+@needs(Right.EXPORTS_READ)
 def csv_view(request: HttpRequest, name: str) -> HttpResponse:
     """The same rows as a file; amounts in major units with a point."""
     report = _known(name)
+    page = reverse("admin:links_report", args=[report.name])
+    if proof := step_up.ask(request, back=f"{page}?{request.GET.urlencode()}"):
+        return proof
     ask, problems = _asked(request, report)
     if problems:  # never a file of other days than were asked for
         raise Http404
     file_name = f"{report.name}-{ask.first}-{ask.last}-{ask.by}"
+    with transaction.atomic():
+        audit.record(who(request).public_id, "report.downloaded", report.name)
     rows = _lines(report, ask)
     return spreadsheets.download(file_name, rows)  # type: ignore[return-value]
 

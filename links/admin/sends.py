@@ -120,6 +120,7 @@ def planned_view(request: HttpRequest, pk: int, plan_pk: int) -> HttpResponse:
 
 @require_POST
 @needs(Right.LINKS_WRITE)
+@needs(Right.LINKS_CHANGE_SENT)
 def recall_view(request: HttpRequest, pk: int) -> HttpResponse:
     """Withdraw a link that was sent; `reason` stands on its page, `tell` writes it."""
     link = link_or_404(request, pk)

@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock
 from merchant_portal.staff.models import User
-from merchant_portal.staff.roles import Role
-from notifications.services import outbox
+from notifications.services import to_owners
 
 from ..models import ProviderAccount
 from ..providers.registry import get_provider
@@ -17,35 +16,22 @@ from . import notice_words
 
 
 def keys_changed(account: ProviderAccount, act: str, by: User) -> None:
-    """Tell every other owner that a provider's keys were entered, replaced or removed.
+    """Tell every owner that a provider's keys were entered, replaced or removed.
 
     `act`: keys_entered, keys_replaced or keys_removed.
     """
     business = Business.objects.current()
-    others = User.objects.filter(role=Role.OWNER, is_active=True).exclude(pk=by.pk)
-    moment = clock.now()
-    zone = ZoneInfo(business.time_zone)
-    wanted = []
-    for person in others.order_by("pk"):
-        language = person.language or business.language
-        wanted.append(
-            outbox.NewMessage(
-                kind="notice",
-                channel="email",
-                recipient=person.email,
-                language=language,
-                reference=f"{account.slug}:{account.mode}",
-                dedupe_key=f"keys:{account.pk}:{act}:{moment.isoformat()}:{person.public_id}",
-                values=_words_of_keys(
-                    account,
-                    act,
-                    by,
-                    language,
-                    notice_words.moment(moment, zone, language),
-                ),
-            )
-        )
-    outbox.enqueue_many(wanted)
+    now, zone = clock.now(), ZoneInfo(business.time_zone)
+
+    def say(language: str) -> dict[str, str]:
+        moment = notice_words.moment(now, zone, language)
+        return _words_of_keys(account, act, by, language, moment)
+
+    to_owners.tell(
+        say,
+        reference=f"{account.slug}:{account.mode}",
+        key=f"keys:{account.pk}:{act}:{now.isoformat()}",
+    )
 
 
 def _words_of_keys(

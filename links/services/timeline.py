@@ -1,9 +1,13 @@
 """One timeline of a link: what happened to it and what was told about it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from merchant_portal.lib import masks
+from merchant_portal.staff.models import User
+from merchant_portal.staff.roles import Right
 from notifications.models import DeliveryEvent, Message, MessageState
 
 from ..models import PaymentLink
@@ -26,6 +30,18 @@ class Entry:
     at: datetime
     actor: str
     detail: dict[str, Any] = field(default_factory=dict)
+
+
+def for_reader(found: Iterable[Entry], user: User) -> list[Entry]:
+    """Without addresses, for whoever may not see them."""
+    if user.may(Right.CUSTOMERS_CONTACT):
+        return list(found)
+    return [
+        replace(entry, detail={**entry.detail, "to": masks.address(entry.detail["to"])})
+        if "to" in entry.detail
+        else entry
+        for entry in found
+    ]
 
 
 def entries(

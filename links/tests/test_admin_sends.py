@@ -228,7 +228,8 @@ def test_a_colleagues_link_does_not_exist_for_an_agent(
     client.force_login(make_user(Role.AGENT))
 
     assert client.post(to(link, "planned", row.pk), {"act": "undo"}).status_code == 404
-    assert client.post(to(link, "recall"), {}).status_code == 404
+    assert client.post(to(link, "cancel"), {}).status_code == 404
+    assert client.post(to(link, "recall"), {}).status_code == 403
 
 
 def test_the_create_screen_plans_as_well(client: Client, frozen: FrozenClock) -> None:

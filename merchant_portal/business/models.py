@@ -164,6 +164,16 @@ class Business(models.Model):
             " approve what an owner proposed; empty: never."
         ),
     )
+    agent_limit_minor = models.PositiveBigIntegerField(
+        _("an agent's links up to"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "In the smallest unit of your currency. Links above it are made by a manager"
+            " or an owner; with a limit, agents ask in your own currency only. Empty: no"
+            " limit."
+        ),
+    )
     rests_on_weekends = models.BooleanField(
         _("no reminders on weekends"),
         default=False,

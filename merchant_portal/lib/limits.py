@@ -48,7 +48,19 @@ class RateLimit:
 
 
 def client_network(meta: Mapping[str, str]) -> str:
-    """Who asks, by `request.META`: an IPv4 address, or the /64 of an IPv6 one.
+    """Who asks, by `request.META`: an IPv4 address, or the /64 of an IPv6 one."""
+    parsed = client_address(meta)
+    if parsed is None:
+        return "unknown"
+    if parsed.version == 6:
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def client_address(
+    meta: Mapping[str, str],
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that asks; None where it cannot be known.
 
     X-Forwarded-For counts only when the operator says that a proxy of theirs is in
     front, and of it only the last entry, which that proxy wrote.
@@ -58,9 +70,6 @@ def client_network(meta: Mapping[str, str]) -> str:
         forwarded = meta.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
         address = forwarded or address
     try:
-        parsed = ipaddress.ip_address(address)
+        return ipaddress.ip_address(address)
     except ValueError:
-        return "unknown"
-    if parsed.version == 6:
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
+        return None

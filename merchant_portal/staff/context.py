@@ -15,7 +15,9 @@ def account_pages(request: HttpRequest) -> dict[str, Any]:
     Its "return to site" leads back to the admin for whom the admin is open.
     """
     match = request.resolver_match
-    if match is None or not (match.url_name or "").startswith(("account_", "mfa_")):
+    if match is None or not (match.url_name or "").startswith(
+        ("account_", "mfa_", "usersessions_")
+    ):
         return {}
     shell = admin.site.each_context(request)
     is_missing = second_factor.is_missing(request.user)

@@ -16,13 +16,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from merchant_portal.business.models import Business
+from merchant_portal.lib import limits
 
 from . import second_factor as factor
+from .services import sessions
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 STARTED, SEEN = "started_at", "seen_at"
-SEEN_EVERY_SECONDS = 60
 # A page a minute costs one write, not one a request.
 
 
@@ -50,8 +51,14 @@ def _keep_or_end(request: HttpRequest) -> None:
         or now - seen > settings.SESSION_IDLE_SECONDS
     ):
         logout(request)
-    elif now - seen > SEEN_EVERY_SECONDS and "HX-Request" not in request.headers:
+    elif (
+        now - seen > sessions.NOTED_EVERY_SECONDS
+        and "HX-Request" not in request.headers
+    ):
         session[SEEN] = now
+        if session.session_key:
+            address = str(limits.client_address(request.META) or "")
+            sessions.saw(session.session_key, address)
 
 
 def second_factor(get_response: GetResponse) -> GetResponse:

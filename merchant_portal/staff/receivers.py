@@ -1,4 +1,4 @@
-"""What allauth tells: a second factor was set up, or is gone."""
+"""What allauth tells: a second factor came or went, somebody proved who they are."""
 
 from typing import Any
 
@@ -17,6 +17,15 @@ def note_added(user: User, authenticator: Authenticator, **_kwargs: Any) -> None
 
 def note_removed(user: User, authenticator: Authenticator, **_kwargs: Any) -> None:
     _note(user, authenticator, "user.second_factor_removed")
+
+
+def note_proved(
+    user: User, method: str, reauthenticated: bool = False, **_kwargs: Any
+) -> None:
+    """Before something grave; signing in itself is no act on the shop."""
+    if reauthenticated:
+        with transaction.atomic():
+            audit.record(user.public_id, "user.proved", user.public_id, by=method)
 
 
 def _note(user: User, authenticator: Authenticator, action: str) -> None:

@@ -9,7 +9,11 @@ urlpatterns = [
     path("login/", account.login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
-    path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
+    path(
+        "reauthenticate/",
+        views.ProveByPasswordView.as_view(),
+        name="account_reauthenticate",
+    ),
     path("password/change/", account.password_change, name="account_change_password"),
     path(
         "password/reset/",
@@ -36,11 +40,23 @@ urlpatterns = [
         views.SwitchOffAppView.as_view(),
         name="mfa_deactivate_totp",
     ),
+    path(
+        "2fa/reauthenticate/",
+        views.ProveByCodeView.as_view(),
+        name="mfa_reauthenticate",
+    ),
+    path(
+        "2fa/webauthn/reauthenticate/",
+        views.ProveByPasskeyView.as_view(),
+        name="mfa_reauthenticate_webauthn",
+    ),
     path("2fa/webauthn/add/", views.AddPasskeyView.as_view(), name="mfa_add_webauthn"),
     path(
         "2fa/webauthn/keys/<int:pk>/remove/",
         views.RemovePasskeyView.as_view(),
         name="mfa_remove_webauthn",
     ),
+    path("sessions/", views.SessionsView.as_view(), name="usersessions_list"),
+    path("sessions/<int:pk>/end/", views.end_session, name="usersessions_end"),
     path("2fa/", include("allauth.mfa.urls")),
 ]

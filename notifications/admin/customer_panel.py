@@ -6,6 +6,7 @@ from django.utils.safestring import SafeString
 
 from customers.admin import panels
 from customers.models import Customer
+from merchant_portal.lib import masks
 from merchant_portal.staff.admin.rights import may
 from merchant_portal.staff.roles import Right
 
@@ -22,9 +23,11 @@ def stopped_addresses(request: HttpRequest, customer: Customer) -> SafeString:
         return SafeString("")
     points = customer.contact_points.values("value")
     found = OptOut.objects.filter(address__in=points).order_by("-id")[:SHOWN]
+    is_full = may(request, Right.CUSTOMERS_CONTACT)
     rows = [
         {
             "row": row,
+            "address": row.address if is_full else masks.address(row.address),
             "label": words.GROUPS[words.group_of(row.source)],
             "color": words.COLORS[words.group_of(row.source)],
             "stops": words.EFFECTS.get(row.scope, row.scope),

@@ -18,7 +18,13 @@ from unfold.paginator import InfinitePaginator
 
 from customers.models import ContactKind, ContactPoint
 from merchant_portal.lib.text import cut
-from merchant_portal.staff.admin.rights import RightsMixin, may, user_of
+from merchant_portal.staff.admin.rights import (
+    RightsMixin,
+    address_of,
+    may,
+    user_of,
+    with_mask,
+)
 from merchant_portal.staff.roles import Right
 
 from ..models import InboundMessage
@@ -51,7 +57,7 @@ class InboundMessageAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     view_right = Right.MESSAGES_READ
 
-    list_display = ("words", "address", "channel", "state", "at")
+    list_display = ("words", "sender", "channel", "state", "at")
     list_filter = (NeedsPersonFilter, "channel")
     list_per_page = 50
     paginator = InfinitePaginator
@@ -73,6 +79,17 @@ class InboundMessageAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may(request, self.view_right) and may(request, Right.LINKS_ALL)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[InboundMessage]:
+        return with_mask(request, super().get_queryset(request))
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """No number is found out by trying."""
+        return self.search_fields if may(request, Right.CUSTOMERS_CONTACT) else ()
+
+    @display(description=gettext_lazy("From"))
+    def sender(self, row: InboundMessage) -> str:
+        return address_of(row, row.address)
 
     def get_urls(self) -> list[URLPattern]:
         own = path(
@@ -137,7 +154,8 @@ def _page(request: HttpRequest, row: InboundMessage) -> dict[str, Any]:
     points = ContactPoint.objects.filter(value=row.address, kind=ContactKind.PHONE)
     found = points.filter(customer__erased_at=None).select_related("customer")
     return {
-        "title": _("Text from %s") % row.address,
+        "title": _("Text from %s") % address_of(row, row.address),
+        "sender": address_of(row, row.address),
         "row": row,
         "state_words": state_of(row)[1],
         "customers": [point.customer for point in found[:10]],

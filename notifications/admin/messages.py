@@ -12,12 +12,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from merchant_portal.lib import clock
-from merchant_portal.staff.admin.rights import RightsMixin, may
+from merchant_portal.staff.admin.rights import RightsMixin, address_of, may, with_mask
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
@@ -67,13 +68,20 @@ class MessageAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         if not isinstance(request.user, User):
             return Message.objects.none()
-        return visibility.visible_to(request.user)
+        visible = visibility.visible_to(request.user).order_by(*self.ordering)
+        return with_mask(request, visible)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """No address is found out by trying."""
+        if may(request, Right.CUSTOMERS_CONTACT):
+            return self.search_fields
+        return tuple(name for name in self.search_fields if name != "recipient")
 
     def get_urls(self) -> list[URLPattern]:
         own = [
             path(
                 "<int:pk>/body/",
-                self.admin_site.admin_view(self.body_view),
+                self.admin_site.admin_view(require_safe(self.body_view)),
                 name="notifications_message_body",
             ),
             path(
@@ -93,7 +101,7 @@ class MessageAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     @display(description=gettext_lazy("To"))
     def to(self, message: Message) -> str:
-        return message.recipient
+        return address_of(message, message.recipient)
 
     @display(description=gettext_lazy("Kind"))
     def kind_of(self, message: Message) -> str:
@@ -176,6 +184,7 @@ def _page(request: HttpRequest, message: Message) -> dict[str, Any]:
     return {
         "title": shown.subject if shown and shown.subject else kind_title(message.kind),
         "message": message,
+        "to": address_of(message, message.recipient),
         "kind_title": kind_title(message.kind),
         "state_color": STATE_COLORS[message.state],
         "shown": shown,

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -71,9 +71,11 @@ class TemplateAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """A version is read in the history of its text."""
+        if not self.has_view_permission(request):
+            return HttpResponse(status=403)
         row = self.get_object(request, object_id)
         if row is None:
-            return redirect("admin:notifications_template_changelist")
+            raise Http404
         return redirect("admin:notifications_template_history", row.kind, row.language)
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -21,12 +21,23 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from customers import visibility as customers_visibility
 from customers.models import ContactPoint
 from merchant_portal.lib import spreadsheets
 from merchant_portal.lib.text import cut
-from merchant_portal.staff.admin.rights import RightsMixin, actor_of, may
+from merchant_portal.staff import step_up
+from merchant_portal.staff.admin.rights import (
+    RightsMixin,
+    actor_of,
+    address_of,
+    may,
+    user_of,
+    with_mask,
+)
+from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
+from .. import visibility
 from ..models import Category, OptOut
 from ..services import undelivered
 from . import undelivered_words as words
@@ -104,7 +115,11 @@ class UndeliveredAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         rows: QuerySet[OptOut] = super().get_queryset(request)
         if not may(request, Right.STAFF_WRITE):
             rows = rows.exclude(message__category=Category.SIGN_IN)
-        return with_customer(rows)
+        return with_mask(request, with_customer(own_only(user_of(request), rows)))
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """No address is found out by trying."""
+        return self.search_fields if may(request, Right.CUSTOMERS_CONTACT) else ()
 
     def get_fields(self, request: HttpRequest, obj: OptOut | None = None) -> list[str]:
         if obj is None:
@@ -141,7 +156,11 @@ class UndeliveredAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        own = {"title": _("Undelivered"), "query": request.GET.urlencode()}
+        own = {
+            "title": _("Undelivered"),
+            "query": request.GET.urlencode(),
+            "may_export": may(request, Right.EXPORTS_READ),
+        }
         return super().changelist_view(  # type: ignore[no-any-return]
             request, {**own, **(extra_context or {})}
         )
@@ -158,7 +177,7 @@ class UndeliveredAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     @display(description=gettext_lazy("Address"))
     def address_shown(self, row: OptOut) -> SafeString:
-        local, at, domain = row.address.partition("@")
+        local, at, domain = address_of(row, row.address).partition("@")
         return format_html('<bdi class="mp-break">{}<wbr>{}{}</bdi>', local, at, domain)
 
     @display(description=gettext_lazy("Customer"))
@@ -283,8 +302,11 @@ class UndeliveredAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     def download_view(self, request: HttpRequest) -> HttpResponse:
         """What the list shows, all of it, as CSV."""
-        if not self.has_view_permission(request):
+        if not (self.has_view_permission(request) and may(request, Right.EXPORTS_READ)):
             return HttpResponse(status=403)
+        page = reverse("admin:notifications_optout_changelist")
+        if proof := step_up.ask(request, back=f"{page}?{request.GET.urlencode()}"):
+            return proof
         try:
             rows = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
@@ -295,6 +317,19 @@ class UndeliveredAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
 def _moment(at: datetime) -> str:
     return date_format(localtime(at), "DATETIME_FORMAT")
+
+
+def own_only(user: User, rows: QuerySet[OptOut]) -> QuerySet[OptOut]:
+    """For who sees only own customers: their addresses, and of own messages."""
+    if user.may(Right.LINKS_ALL):
+        return rows
+    theirs = ContactPoint.objects.filter(
+        customer__in=customers_visibility.visible_to(user).values("pk")
+    )
+    own_messages = visibility.visible_to(user).values("pk")
+    return rows.filter(
+        Q(address__in=theirs.values("value")) | Q(message__in=own_messages)
+    )
 
 
 def with_customer(rows: QuerySet[OptOut]) -> QuerySet[OptOut]:

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from merchant_portal.lib import ids
+from merchant_portal.lib import ids, masks
 
 from .messages import channel_choices
 
@@ -55,7 +55,7 @@ class InboundMessage(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_channel_display()} · {self.address}"
+        return f"{self.get_channel_display()} · {masks.address(self.address)}"
 
     @property
     def is_open(self) -> bool:

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from merchant_portal.lib import ids
+from merchant_portal.lib import ids, masks
 
 
 class ChannelName(models.TextChoices):
@@ -175,7 +175,7 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_category_display()} · {self.recipient}"
+        return f"{self.get_category_display()} · {masks.address(self.recipient)}"
 
     def move_to(
         self,

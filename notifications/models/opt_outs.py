@@ -6,6 +6,8 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from merchant_portal.lib import masks
+
 from .messages import Message, channel_choices
 
 
@@ -76,7 +78,7 @@ class OptOut(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.address
+        return masks.address(self.address)
 
 
 class Allowance(models.Model):

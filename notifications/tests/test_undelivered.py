@@ -220,14 +220,17 @@ def test_an_old_report_does_not_stop_it_again_and_a_new_one_does(
     assert OptOut.objects.get().source == "bounce"
 
 
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize(
+    "role", [role for role in Role if role != Role.AGENT]
+)  # who sees only own ones
 def test_who_may_do_what(role: Role) -> None:
     row = stopped()
     client = signed_in(role)
     page = reverse("admin:notifications_optout_lift", args=[row.pk])
 
     assert client.get(LIST).status_code == 200
-    assert client.post(DOWNLOAD).status_code == 200
+    saved = 403 if role == Role.AUDITOR else 200
+    assert client.post(DOWNLOAD).status_code == saved
     may_write = role in WRITERS
     assert (client.get(f"{LIST}add/").status_code == 200) is may_write
     shown = client.get(f"{LIST}{row.pk}/change/").content.decode()
@@ -289,6 +292,6 @@ def test_sign_in_mails_of_colleagues_are_for_who_manages_staff(
     stopped("boss@shop.example", of=row)
 
     assert "boss<wbr>@shop.example" in owner.get(LIST).content.decode()
-    agent = signed_in(Role.AGENT)
-    assert "boss<wbr>" not in agent.get(LIST).content.decode()
-    assert len(rows_of(agent)) == 1
+    manager = signed_in(Role.MANAGER)
+    assert "boss<wbr>" not in manager.get(LIST).content.decode()
+    assert len(rows_of(manager)) == 1

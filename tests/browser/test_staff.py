@@ -44,7 +44,8 @@ def test_an_owner_invites_a_colleague(page_at: PageAt, owner: User, width: int) 
     assert_clean(page)
     nora = User.objects.get(email="new@shop.example")
     assert nora.role == Role.AGENT
-    assert Message.objects.get().reference == nora.public_id
+    invitation = Message.objects.get(kind="staff_invitation")
+    assert invitation.reference == nora.public_id
     page.goto(f"/admin/staff/user/{nora.pk}/change/")
     assert_clean(page)
     shoot(page, "user-change")

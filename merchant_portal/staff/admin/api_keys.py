@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -13,12 +14,14 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from merchant_portal.lib import sealing, text
 
+from .. import step_up
 from ..models import ApiKey
 from ..roles import Right
 from ..services import keys
@@ -56,7 +59,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
 class ApiKeyAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     """A key is made and revoked, never changed."""
 
-    view_right = Right.STAFF_WRITE
+    view_right = Right.STAFF_READ
     add_right = Right.STAFF_WRITE
 
     form = ApiKeyForm
@@ -73,6 +76,17 @@ class ApiKeyAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     show_full_result_count = False
     actions = None
     actions_detail = ("revoke",)
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if self.has_add_permission(request) and (proof := step_up.ask(request)):
+            return proof
+        answer: HttpResponse = super().add_view(request, form_url, extra_context)
+        return answer
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
         if obj is None:
@@ -126,15 +140,17 @@ class ApiKeyAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     def get_urls(self) -> list[URLPattern]:
         shown = path(
             "<int:pk>/shown/",
-            self.admin_site.admin_view(never_cache(self.shown_view)),
+            self.admin_site.admin_view(never_cache(require_safe(self.shown_view))),
             name="staff_apikey_shown",
         )
         return [shown, *super().get_urls()]
 
     def shown_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The new key, this once: reading it takes it out of the session."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         sealed = request.session.pop(SHOWN_ONCE, None)
-        if sealed is None or not self.has_view_permission(request):
+        if sealed is None:
             return redirect("admin:staff_apikey_changelist")
         context = {
             **self.admin_site.each_context(request),
@@ -190,6 +206,8 @@ class ApiKeyAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     def revoke(
         self, request: HttpRequest, form: forms.Form, object_id: str
     ) -> HttpResponse:
+        if proof := step_up.ask(request):
+            return proof
         key = get_object_or_404(ApiKey, pk=object_id)
         if keys.revoke(key, actor=actor_of(request)):
             messages.success(request, gettext("The key is revoked."))

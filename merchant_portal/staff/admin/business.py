@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import get_language
@@ -20,9 +21,10 @@ from merchant_portal.business import choices
 from merchant_portal.business import services as business_services
 from merchant_portal.business.models import Business, UntaxedCategory
 
-from .. import look_alikes
+from .. import look_alikes, step_up
 from ..models import User
 from ..roles import Right
+from ..services import alarms
 from .rights import RightsMixin
 
 _PROFILE = [
@@ -54,6 +56,8 @@ _PROFILE = [
     "factur_x",
     "untaxed_category",
     "untaxed_reason",
+    "agent_limit_minor",
+    "own_refund_limit_minor",
     "undo_seconds",
     "daily_email_limit",
     "daily_sms_limit",
@@ -62,6 +66,10 @@ _PROFILE = [
     "reply_to",
     "copy_invitations_to",
 ]
+
+
+ACCOUNT = frozenset({"account_holder", "iban", "bic"})
+GRAVE = ACCOUNT | {"agent_limit_minor", "own_refund_limit_minor"}
 
 
 class BusinessForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -171,6 +179,17 @@ class BusinessForm(forms.ModelForm):  # type: ignore[type-arg]
             )
 
 
+def _is_grave(request: HttpRequest) -> bool:
+    """Whether the form differs from what is kept in one of GRAVE."""
+    business = Business.objects.current()
+    kept = {name: getattr(business, name) for name in GRAVE}
+    return any(
+        request.POST[name].strip() != ("" if value is None else str(value))
+        for name, value in kept.items()
+        if name in request.POST
+    )
+
+
 @admin.register(Business)
 class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     """The one business of this installation."""
@@ -224,6 +243,7 @@ class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             _("Sending"),
             {"fields": ("undo_seconds", "daily_email_limit", "daily_sms_limit")},
         ),
+        (_("Limits"), {"fields": ("agent_limit_minor", "own_refund_limit_minor")}),
         (_("Brand"), {"fields": ("brand_color", "new_logo", "remove_logo")}),
         (_("E-mails"), {"fields": ("sender_name", "reply_to", "copy_invitations_to")}),
     )
@@ -232,8 +252,26 @@ class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """There is only one: straight to it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         business = Business.objects.current()
         return redirect("admin:business_business_change", business.pk)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Where money goes and who may move it is changed by who proved who they are."""
+        is_change = request.method == "POST" and self.has_change_permission(request)
+        if is_change and _is_grave(request) and (proof := step_up.ask(request)):
+            return proof
+        answer: HttpResponse = super().change_view(
+            request, object_id, form_url, extra_context
+        )
+        return answer
 
     def save_model(
         self, request: HttpRequest, obj: Business, form: BusinessForm, change: bool
@@ -241,6 +279,9 @@ class BusinessAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         assert isinstance(request.user, User)  # noqa: S101 - the admin is for staff
         actor = request.user.actor()
         said = {name: form.cleaned_data[name] for name in _PROFILE}
+        kept = Business.objects.current()
+        if any(said[name] != getattr(kept, name) for name in ACCOUNT):
+            alarms.of_account(actor=actor)
         business_services.update(said, actor=actor)
         if form.logo is not None:
             business_services.set_logo(form.logo, actor=actor)

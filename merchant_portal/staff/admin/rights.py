@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ClassVar, Concatenate, ParamSpec
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import BooleanField, Model, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 
+from merchant_portal.lib import masks
 from merchant_portal.lib.actors import Actor
 
 from ..models import User
 from ..roles import Right
 
+M = TypeVar("M", bound=Model)
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
@@ -31,6 +34,19 @@ def may(request: HttpRequest, right: Right | None) -> bool:
     """Whether who asks is signed in, switched on, and their role allows it."""
     user = request.user
     return right is not None and isinstance(user, User) and user.may(right)
+
+
+def with_mask(request: HttpRequest, rows: QuerySet[M]) -> QuerySet[M]:
+    """A queryset whose rows know whether this reader may see addresses and phone numbers."""
+    is_masked = not may(request, Right.CUSTOMERS_CONTACT)
+    return rows.annotate(  # type: ignore[return-value]
+        is_masked=Value(is_masked, output_field=BooleanField())
+    )
+
+
+def address_of(row: Model, value: str) -> str:
+    """An address on a row of `with_mask`, as its reader may see it."""
+    return masks.address(value) if getattr(row, "is_masked", True) else value
 
 
 def needs(right: Right) -> Callable[[View[P]], View[P]]:

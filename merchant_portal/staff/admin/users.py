@@ -8,7 +8,9 @@ from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -17,10 +19,10 @@ from unfold.decorators import action, display
 from merchant_portal.lib import text
 from merchant_portal.lib.actors import Actor
 
-from .. import second_factor
+from .. import second_factor, step_up
 from ..models import User
 from ..roles import Right, Role
-from ..services import people
+from ..services import people, sessions
 from . import panels
 from .rights import RightsMixin, actor_of
 
@@ -76,7 +78,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
 class UserAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     """Everybody with an account here; accounts are switched off, never deleted."""
 
-    view_right = Right.STAFF_WRITE
+    view_right = Right.STAFF_READ
     add_right = Right.STAFF_WRITE
     change_right = Right.STAFF_WRITE
 
@@ -95,8 +97,34 @@ class UserAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     show_full_result_count = False
     ordering = ("name", "email")
     actions = None
-    actions_detail = ("send_link", "forget_phone")
+    actions_detail = ("send_link", "forget_phone", "sign_out")
     change_form_after_template = "admin/staff/user/panels.html"
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if self.has_add_permission(request) and (proof := step_up.ask(request)):
+            return proof
+        answer: HttpResponse = super().add_view(request, form_url, extra_context)
+        return answer
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        is_change = request.method == "POST" and self.has_change_permission(request)
+        if is_change and (proof := step_up.ask(request)):
+            return proof
+        answer: HttpResponse = super().change_view(
+            request, object_id, form_url, extra_context
+        )
+        return answer
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         apps = Authenticator.objects.filter(
@@ -213,6 +241,8 @@ class UserAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     def forget_phone(
         self, request: HttpRequest, form: forms.Form, object_id: str
     ) -> HttpResponse:
+        if proof := step_up.ask(request):
+            return proof
         user = get_object_or_404(User, pk=object_id)
         if people.remove_second_factor(user, actor=actor_of(request)):
             messages.success(
@@ -221,6 +251,38 @@ class UserAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         else:
             messages.info(request, gettext("It was not set up."))
         return _back_to(user)
+
+    @action(
+        description=_("Sign out everywhere"),
+        icon="logout",
+        permissions=["change"],
+        dialog={
+            "title": gettext_lazy("Sign out everywhere"),
+            "description": gettext_lazy(
+                "Their sessions end on every device. They can sign in again at once;"
+                " switch the account off if they must not."
+            ),
+            "form_submit_text": gettext_lazy("Sign out"),
+        },
+    )
+    def sign_out(
+        self, request: HttpRequest, form: forms.Form, object_id: str
+    ) -> HttpResponse:
+        user = get_object_or_404(User, pk=object_id)
+        sessions.end_all(user, actor=actor_of(request))
+        messages.success(request, gettext("They are signed out everywhere."))
+        return _back_to(user)
+
+
+@panels.register
+def sessions_of(request: HttpRequest, user: User) -> SafeString:
+    """Where they are signed in, to read."""
+    rows = [
+        {"session": each, "device": sessions.device_of(each)}
+        for each in sessions.alive(user)
+    ]
+    template = "admin/staff/user/sessions.html"
+    return render_to_string(template, {"rows": rows}, request=request)
 
 
 def _back_to(user: User) -> HttpResponse:

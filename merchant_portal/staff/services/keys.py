@@ -17,6 +17,7 @@ from merchant_portal.lib.actors import SYSTEM, Actor
 
 from ..models import ApiKey, User
 from ..roles import Right
+from . import alarms
 
 EVERYTHING = "*"
 _MARK = "mp_"
@@ -59,6 +60,7 @@ def create(
             created_by=created_by,
             expires_at=expires_at,
         )
+        alarms.of_key("key_made", key, actor=who)
         audit.record(who.id, "api_key.created", key.public_id, scopes=key.scopes)
     return key, secret
 
@@ -108,6 +110,7 @@ def revoke(key: ApiKey, *, actor: Actor) -> bool:
             revoked_at=timezone.now()
         )
         if revoked:
+            alarms.of_key("key_revoked", key, actor=actor)
             audit.record(actor.id, "api_key.revoked", key.public_id)
     return revoked == 1
 

@@ -14,6 +14,7 @@ from merchant_portal.lib.actors import Actor
 
 from ..models import User
 from ..roles import Role
+from . import alarms
 
 
 class StaffError(ValueError):
@@ -42,6 +43,7 @@ def invite(email: str, name: str, role: Role, *, actor: Actor) -> User:
     """A new member of staff, and the mail with which they set their password."""
     with transaction.atomic(), audit.recorded_last():
         user = add(email, name, role, actor=actor)
+        alarms.of_person("invited", user, actor=actor)
         # allauth finds the adapter by a setting: the outbox lies above this app
         get_adapter().send_password_link(user, kind="staff_invitation")
     return user
@@ -103,6 +105,7 @@ def change(
         if {"role", "is_active"} & set(changed):
             current.session_generation += 1
         current.save(update_fields=[*changed, "session_generation"])
+        _tell_owners(current, changed, actor)
         audit.record(
             actor.id,
             "user.changed",
@@ -114,6 +117,14 @@ def change(
     return changed
 
 
+def _tell_owners(user: User, changed: list[str], actor: Actor) -> None:
+    if "is_active" in changed:
+        act = "switched_on" if user.is_active else "switched_off"
+        alarms.of_person(act, user, actor=actor)
+    elif "role" in changed:
+        alarms.of_person("role", user, actor=actor)
+
+
 def remove_second_factor(user: User, *, actor: Actor) -> bool:
     """For a lost phone: forget their app and codes and end their sessions."""
     with transaction.atomic():
@@ -123,5 +134,6 @@ def remove_second_factor(user: User, *, actor: Actor) -> bool:
         current = User.objects.select_for_update().get(pk=user.pk)
         current.session_generation += 1
         current.save(update_fields=["session_generation"])
+        alarms.of_person("second_factor", current, actor=actor)
         audit.record(actor.id, "user.second_factor_removed", user.public_id)
     return True
