@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_safe
 
+from merchant_portal.audit import services as audit
 from merchant_portal.business.models import Business
 from merchant_portal.lib import spreadsheets
 from merchant_portal.lib.tables import TableError
+from merchant_portal.staff import step_up
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
@@ -134,6 +138,7 @@ def show(
         "step": _step(job, wants_columns),
         "state_color": STATE_COLORS[job.state],
         "may_write": may_write,
+        "may_export": who(request).may(Right.EXPORTS_READ),
         "refused": refused,
         **_standing(job),
     }
@@ -242,11 +247,14 @@ def _problem(row: int, column: str, message: str) -> dict[str, Any]:
 
 @require_GET
 @needs(Right.LINKS_READ)
+@needs(Right.EXPORTS_READ)
 def problems_view(request: HttpRequest, pk: int) -> HttpResponse:
     """Every mistake of the file, by row and column."""
     job = job_or_404(request, pk)
+    if proof := step_up.ask(request, back=_page_of(job)):
+        return proof
     if job.state != S.READY:
-        raise Http404
+        return redirect(_page_of(job))
     return spreadsheets.download(  # type: ignore[return-value]
         f"{job.public_id}-mistakes", _problem_lines(job)
     )
@@ -260,13 +268,22 @@ def _problem_lines(job: LinkImport) -> Iterator[list[object]]:
             yield [row.number, label, one.message]
 
 
+def _page_of(job: LinkImport) -> str:
+    return reverse("admin:links_linkimport_change", args=[job.pk])
+
+
 @require_GET
 @needs(Right.LINKS_READ)
+@needs(Right.EXPORTS_READ)
 def results_view(request: HttpRequest, pk: int) -> HttpResponse:
     """The links of it with the row of each; addresses for who may send them."""
     job = job_or_404(request, pk)
+    if proof := step_up.ask(request, back=_page_of(job)):
+        return proof
     if job.state != S.DONE:
-        raise Http404
+        return redirect(_page_of(job))
+    with transaction.atomic():
+        audit.record(who(request).public_id, "import.downloaded", job.public_id)
     rows = _result_lines(job, who(request).may(Right.LINKS_WRITE))
     return spreadsheets.download(job.public_id, rows)  # type: ignore[return-value]
 

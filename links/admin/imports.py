@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin.options import ShowFacets
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -86,7 +86,7 @@ def send_view(request: HttpRequest, pk: int) -> HttpResponse:
     """A sending to all links of it, which shows what it would do before it starts."""
     job = import_pages.job_or_404(request, pk)
     if job.state != ImportState.DONE:
-        raise Http404
+        return redirect("admin:links_linkimport_change", job.pk)
     mine = PaymentLink.objects.visible_to(who(request)).filter(imported_in=job)
     return bulk.prepare(request, mine)
 

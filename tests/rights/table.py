@@ -95,9 +95,19 @@ ACCOUNT, MESSAGE, BULK = (
     "notifications.Message",
     "links.BulkSend",
 )
+IMPORT, SHIFT, DAY = "links.LinkImport", "links.Shift", "links.DayClose"
 OF_OWNER = frozenset(
     {
-        *(LINK, PAYMENT, REFUND, MESSAGE, BULK, "links.Dispute", "links.PayerReply"),
+        *(
+            LINK,
+            PAYMENT,
+            REFUND,
+            MESSAGE,
+            BULK,
+            IMPORT,
+            "links.Dispute",
+            "links.PayerReply",
+        ),
         *("links.StaffTask", "customers.Customer", "notifications.OptOut"),
     }
 )
@@ -140,6 +150,9 @@ SCREENS: dict[str, Screen] = {
     "links.WebhookEvent": Screen(rights(R.AUDIT_READ)),
     "links.PayerReply": Screen(rights(R.LINKS_READ)),
     "links.StaffTask": Screen(rights(R.LINKS_READ)),
+    IMPORT: Screen(rights(R.LINKS_READ), add=rights(R.LINKS_WRITE)),
+    SHIFT: Screen(rights(R.REPORTS_READ)),
+    DAY: Screen(rights(R.REPORTS_READ)),
     "links.StaffNoticeChoice": Screen(rights(R.LINKS_READ)),
     REFUND: Screen(rights(R.PAYMENTS_READ)),
     PAYMENT: Screen(rights(R.PAYMENTS_READ)),
@@ -220,6 +233,20 @@ _OTHERS: dict[str, Door] = {
     "links_bulksend_start": act(R.LINKS_WRITE, of=BULK),
     "links_bulksend_again": act(R.LINKS_WRITE, of=BULK),
     "links_bulksend_act": act(R.LINKS_WRITE, of=BULK),
+    "links_linkimport_live": page(R.LINKS_READ, of=IMPORT),
+    "links_linkimport_mistakes": download(R.LINKS_READ, of=IMPORT),
+    "links_linkimport_results": download(R.LINKS_READ, of=IMPORT),
+    **{
+        f"links_linkimport_{name}": act(R.LINKS_WRITE, of=IMPORT)
+        for name in ("columns", "start", "stop", "send")
+    },
+    "links_shift_open": form(R.PAYMENTS_WRITE),
+    "links_shift_take": act(R.PAYMENTS_WRITE, of=SHIFT),
+    "links_shift_move": act(R.PAYMENTS_WRITE, of=SHIFT),
+    "links_shift_count": form(R.PAYMENTS_WRITE, of=SHIFT),
+    "links_shift_pdf": page(R.REPORTS_READ, of=SHIFT),
+    "links_dayclose_close": Door(rights(R.REPORTS_READ), rights(R.PAYMENTS_WRITE)),
+    "links_dayclose_pdf": page(R.REPORTS_READ, of=DAY),
     "links_dispute_answered": act(R.PAYMENTS_WRITE, of="links.Dispute"),
     "links_webhookevent_again": act(
         R.AUDIT_READ, R.BUSINESS_WRITE, of="links.WebhookEvent"

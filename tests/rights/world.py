@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 from django.db.models import Model
@@ -12,6 +13,7 @@ from links.models import (
     Comparison,
     Dispute,
     DisputeState,
+    LinkImport,
     PayerReply,
     PaymentLink,
     Payout,
@@ -25,12 +27,17 @@ from links.models import (
 from links.services import (
     accounts,
     bulk,
+    imports,
     later,
     payments,
     refunding,
     reminders,
     sending,
+    till,
+    till_closing,
+    till_days,
 )
+from links.services.till_closing import Count
 from links.tests.factories import make_link, make_seen
 from merchant_portal.audit import services as audit
 from merchant_portal.audit.models import AuditEntry
@@ -86,7 +93,7 @@ def build() -> World:
     colleague = make_user(Role.AGENT, name="colleague")
     own = _side(people[Role.AGENT], "Ownina Ypsilon", "ownina.y", "+14155550131")
     foreign = _side(colleague, "Foreigna Zett", "foreigna.z", "+14155550132")
-    return World(people, own, foreign, _shared())
+    return World(people, own, foreign, _shared(people[Role.OWNER]))
 
 
 def _side(agent: User, name: str, mailbox: str, phone: str) -> Side:
@@ -139,6 +146,7 @@ def _side(agent: User, name: str, mailbox: str, phone: str) -> Side:
                 actor=actor,
                 key="planned",
             ),
+            "links.LinkImport": _import(agent),
             "links.BulkSend": bulk.draft(
                 PaymentLink.objects.filter(pk=waiting.pk), by=agent
             ),
@@ -155,6 +163,11 @@ def _side(agent: User, name: str, mailbox: str, phone: str) -> Side:
     )
 
 
+def _import(agent: User) -> LinkImport:
+    file = BytesIO(b"Amount,Description\n1.00,Cake\n")
+    return imports.take(file, f"{agent.pk}.csv", by=agent)
+
+
 def _reply(link: PaymentLink) -> PayerReply:
     return PayerReply.objects.create(
         link=link,
@@ -166,9 +179,11 @@ def _reply(link: PaymentLink) -> PayerReply:
     )
 
 
-def _shared() -> Objects:
+def _shared(cashier: User) -> Objects:
     """`staff.User`: somebody whom nobody of `people` is."""
     now = clock.now()
+    shift = till.begin(register="Counter", floats={"EUR": 100}, user=cashier)
+    shift = till_closing.close(shift, Count({"EUR": 100}), user=cashier)
     account = accounts.get("training")
     ProviderAccount.objects.create(slug="stripe", mode="test", sealed_keys="v1:lost")
     key, _secret = keys.create("Till", ["*"])
@@ -179,6 +194,8 @@ def _shared() -> Objects:
         "audit.AuditEntry": AuditEntry.objects.get(object_id="plk_1"),
         "business.Business": Business.objects.current(),
         "links.ProviderAccount": account,
+        "links.Shift": shift,
+        "links.DayClose": till_days.close(till_days.next_day(), user=cashier),
         "links.ReminderPlan": reminders.default_plan(),
         "links.Comparison": Comparison.objects.create(
             account=account, asked_at=now, due_at=now
