@@ -89,6 +89,7 @@ VIEWS = (
     ("<int:pk>/change/", "change", bulk_pages.page_view),
     ("<int:pk>/live/", "live", bulk_pages.live_view),
     ("<int:pk>/results.csv", "csv", bulk_pages.csv_view),
+    ("<int:pk>/results.xlsx", "xlsx", bulk_pages.xlsx_view),
     ("<int:pk>/start/", "start", start_view),
     ("<int:pk>/again/", "again", again_view),
     ("<int:pk>/<slug:act>/", "act", act_view),

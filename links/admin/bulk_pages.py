@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_GET, require_safe
 from merchant_portal.audit import services as audit
 from merchant_portal.business.models import Business
 from merchant_portal.lib import masks, spreadsheets
+from merchant_portal.lib.spreadsheets import Format
 from merchant_portal.staff import step_up
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
@@ -86,16 +88,27 @@ def live_view(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 @needs(Right.LINKS_READ)
 @needs(Right.EXPORTS_READ)
-def csv_view(request: HttpRequest, pk: int) -> HttpResponse:
+def csv_view(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Every link of it, or those of `?show=`: what came of it and why."""
+    return _file(request, pk, Format.CSV)
+
+
+@require_GET
+@needs(Right.LINKS_READ)
+@needs(Right.EXPORTS_READ)
+def xlsx_view(request: HttpRequest, pk: int) -> HttpResponseBase:
+    return _file(request, pk, Format.XLSX)
+
+
+def _file(request: HttpRequest, pk: int, kind: Format) -> HttpResponseBase:
     job = job_or_404(request, pk)
     page = reverse("admin:links_bulksend_change", args=[job.pk])
     if proof := step_up.ask(request, back=page):
         return proof
     with transaction.atomic():
         audit.record(who(request).public_id, "bulk.downloaded", job.public_id)
-    rows = _csv_rows(job, _shown(request))
-    return spreadsheets.download(job.public_id, rows)  # type: ignore[return-value]
+    rows = _file_rows(job, _shown(request))
+    return spreadsheets.download(job.public_id, rows, kind)
 
 
 def _draft(request: HttpRequest, job: BulkSend) -> HttpResponse:
@@ -188,7 +201,7 @@ def _row(item: BulkItem, *, is_masked: bool = False) -> dict[str, Any]:
     }
 
 
-def _csv_rows(job: BulkSend, outcome: Outcome | None) -> Iterator[list[str]]:
+def _file_rows(job: BulkSend, outcome: Outcome | None) -> Iterator[list[object]]:
     yield [
         _("Link"),
         _("Customer"),
@@ -210,7 +223,7 @@ def _csv_rows(job: BulkSend, outcome: Outcome | None) -> Iterator[list[str]]:
             yield [
                 link.number or link.public_id,
                 row["customer"],
-                formats.typed(link.amount_minor, link.currency),
+                link.amount,
                 link.currency,
                 str(row["outcome"]),
                 str(row["channel"]),

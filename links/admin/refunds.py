@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import ShowFacets
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -112,7 +113,7 @@ def _proposed(
 
 def _decision(
     act: Callable[[Refund, User], None], done: Callable[[], str], *, moves_money: bool
-) -> Callable[[HttpRequest, int], HttpResponse]:
+) -> Callable[[HttpRequest, int], HttpResponseBase]:
     """A POST that decides about one refund and shows how it stands.
 
     `moves_money`: only for who proved a moment ago who they are.

@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -21,6 +21,7 @@ from unfold.admin import ModelAdmin
 from merchant_portal.audit import services as audit
 from merchant_portal.lib import clock, spreadsheets
 from merchant_portal.lib.money import Money
+from merchant_portal.lib.spreadsheets import Format
 from merchant_portal.staff import step_up
 from merchant_portal.staff.admin.rights import RightsMixin, may
 from merchant_portal.staff.roles import Right
@@ -72,8 +73,8 @@ def report_view(request: HttpRequest, name: str) -> HttpResponse:
 @require_GET
 @needs(Right.REPORTS_READ)
 @needs(Right.EXPORTS_READ)
-def csv_view(request: HttpRequest, name: str) -> HttpResponse:
-    """The same rows as a file; amounts in major units with a point."""
+def file_view(request: HttpRequest, name: str, kind: Format) -> HttpResponseBase:
+    """The same rows as a file."""
     report = _known(name)
     page = reverse("admin:links_report", args=[report.name])
     if proof := step_up.ask(request, back=f"{page}?{request.GET.urlencode()}"):
@@ -85,7 +86,7 @@ def csv_view(request: HttpRequest, name: str) -> HttpResponse:
     with transaction.atomic():
         audit.record(who(request).public_id, "report.downloaded", report.name)
     rows = _lines(report, ask)
-    return spreadsheets.download(file_name, rows)  # type: ignore[return-value]
+    return spreadsheets.download(file_name, rows, kind)
 
 
 def _known(name: str) -> Report:
@@ -227,7 +228,7 @@ def _lines(report: Report, ask: Ask) -> Iterator[list[object]]:
             *(
                 row.figures[one.name]
                 if one.is_count
-                else Decimal(formats.typed(row.figures[one.name], row.currency))
+                else Money(row.figures[one.name], row.currency)
                 for one in report.columns
             ),
         ]
@@ -249,5 +250,13 @@ class ReportAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
                 name="links_dailytotal_changelist",
             ),
             path("<str:name>/", view(report_view), name="links_report"),
-            path("<str:name>/csv/", view(csv_view), name="links_report_csv"),
+            *(
+                path(
+                    f"<str:name>/{kind}/",
+                    view(file_view),
+                    {"kind": kind},
+                    name=f"links_report_{kind}",
+                )
+                for kind in Format
+            ),
         ]

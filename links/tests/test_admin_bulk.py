@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from openpyxl import load_workbook
 
 from conftest import FrozenClock
 from links.models import BulkSend, BulkState, PaymentLink, Way
@@ -176,6 +177,7 @@ def test_exports_what_no_spreadsheet_calculates(client: Client, owner: User) -> 
     many(1, owner, name="=HYPERLINK(1)")
     job = started(owner)
 
+    book = load_workbook(io.BytesIO(b"".join(client.get(to(job, "xlsx")))))
     answer = client.get(to(job, "csv"))
 
     rows = list(csv.reader(io.StringIO(b"".join(answer).decode("utf-8-sig"))))
@@ -191,6 +193,9 @@ def test_exports_what_no_spreadsheet_calculates(client: Client, owner: User) -> 
         "E-mail",
         "ada0@example.com",
     ]
+    (row,) = list(book.worksheets[0].iter_rows(min_row=2))
+    assert (row[1].data_type, row[1].value) == ("s", "=HYPERLINK(1) 0")
+    assert row[2].value == 12.5
 
 
 def test_sends_again_to_those_that_failed(client: Client, owner: User) -> None:
@@ -267,7 +272,8 @@ def test_an_agent_sends_own_links_and_sees_own_jobs(
     assert client.get(to(job)).status_code == 200
     for name in ("change", "live"):
         assert client.get(to(theirs, name)).status_code == 404
-    assert client.get(to(theirs, "csv")).status_code == 403
+    for name in ("csv", "xlsx"):
+        assert client.get(to(theirs, name)).status_code == 403
     assert client.post(to(theirs, "start"), {"way": "either"}).status_code == 404
     rows = client.get(reverse("admin:links_bulksend_changelist")).content.decode()
     assert to(job) in rows

@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from openpyxl import load_workbook
 
 from conftest import FrozenClock
 from links.models import DailyTotal, Measure, Payment
@@ -315,6 +316,10 @@ class TestPages:
 
         index = reverse("admin:links_dailytotal_changelist")
         file = reverse("admin:links_report_csv", args=["payments"])
+        book = reverse("admin:links_report_xlsx", args=["payments"])
+        workbook = client.get(book)
+        assert workbook.status_code == status
+        workbook.close()
         assert self.page(client).status_code == status
         assert client.get(index).status_code == status
         assert client.get(file).status_code == saved
@@ -390,6 +395,23 @@ class TestPages:
         assert head[3:] == [str(column.title) for column in MONEY.columns]
         assert row[0] == "training"
         assert row[3:] == ["12.50", "1", "12.50", "1", "0.00", "0", "0.44", "-0.44"]
+
+    def test_the_file_for_excel_holds_numbers_with_their_currency(
+        self, signed_in: Client
+    ) -> None:
+        payments.record(make_seen(make_link(), payment_id="p", fee_minor=44))
+        day = NOON.date().isoformat()
+        url = reverse("admin:links_report_xlsx", args=["payments"])
+
+        answer = signed_in.get(url, {"first": day, "last": day})
+
+        book = load_workbook(io.BytesIO(answer.getvalue()))
+        head, row = list(book.worksheets[0].iter_rows())
+        titles = [str(column.title) for column in MONEY.columns]
+        assert [cell.value for cell in head][3:] == titles
+        assert [cell.value for cell in row][3:5] == [12.5, 1]
+        assert row[3].number_format == "#,##0.00\\ [$EUR]"
+        assert answer["Content-Disposition"].endswith('-day.xlsx"')
 
     def test_a_report_that_is_not_there(self, signed_in: Client) -> None:
         assert self.page(signed_in, "weather").status_code == 404

@@ -8,12 +8,13 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
+from django.utils.timezone import get_current_timezone, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
@@ -24,6 +25,7 @@ from unfold.paginator import InfinitePaginator
 from customers import visibility as customers_visibility
 from customers.models import ContactPoint
 from merchant_portal.lib import spreadsheets
+from merchant_portal.lib.spreadsheets import Format
 from merchant_portal.lib.text import cut
 from merchant_portal.staff import step_up
 from merchant_portal.staff.admin.rights import (
@@ -300,8 +302,8 @@ class UndeliveredAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         template = "notifications/admin/undelivered_lift_page.html"
         return render(request, template, context, status=status)
 
-    def download_view(self, request: HttpRequest) -> HttpResponse:
-        """What the list shows, all of it, as CSV."""
+    def download_view(self, request: HttpRequest) -> HttpResponseBase:
+        """What the list shows, all of it; POST `kind`: csv or xlsx."""
         if not (self.has_view_permission(request) and may(request, Right.EXPORTS_READ)):
             return HttpResponse(status=403)
         page = reverse("admin:notifications_optout_changelist")
@@ -311,8 +313,12 @@ class UndeliveredAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
             rows = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
             return redirect("admin:notifications_optout_changelist")
+        kind = request.POST.get("kind", Format.CSV)
+        if kind not in set(Format):
+            return HttpResponse(status=400)
         undelivered.note_download(actor=actor_of(request))
-        return spreadsheets.download("undelivered", _lines(rows))  # type: ignore[return-value]
+        zone = get_current_timezone()
+        return spreadsheets.download("undelivered", _lines(rows), Format(kind), zone)
 
 
 def _moment(at: datetime) -> str:
@@ -357,8 +363,8 @@ def _lines(rows: QuerySet[OptOut]) -> Iterator[Sequence[object]]:
                 words.why(row.source),
                 words.EFFECTS.get(row.scope, row.scope),
                 row.detail,
-                (row.heard_at or row.created_at).isoformat(timespec="seconds"),
-                row.created_at.isoformat(timespec="seconds"),
+                row.heard_at or row.created_at,
+                row.created_at,
                 row.message.public_id if row.message else "",
             )
         last = chunk[-1].pk

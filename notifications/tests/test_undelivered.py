@@ -1,11 +1,13 @@
 import csv
 import io
+from datetime import datetime
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from openpyxl import load_workbook
 from pytest_django.fixtures import Settings
 
 from customers.models import Customer
@@ -152,6 +154,19 @@ def test_no_cell_is_a_formula(owner: Client, evil: str) -> None:
     [_title, row] = rows_of(owner)
 
     assert (row[2], row[5]) == (f"'{evil}", f"'{evil}")
+
+
+def test_the_download_for_excel_holds_the_same(owner: Client) -> None:
+    stopped(detail="=1+1")
+
+    answer = owner.post(DOWNLOAD, {"kind": "xlsx"})
+
+    book = load_workbook(io.BytesIO(answer.getvalue()))
+    (row,) = list(book.worksheets[0].iter_rows(min_row=2))
+    assert [cell.value for cell in row[:2]] == rows_of(owner)[1][:2]
+    assert (row[5].data_type, row[5].value) == ("s", "=1+1")
+    assert isinstance(row[7].value, datetime)
+    assert owner.post(DOWNLOAD, {"kind": "exe"}).status_code == 400
 
 
 def test_a_long_download_reads_a_few_rows_at_a_time(

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import BooleanField, Model, QuerySet, Value
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from merchant_portal.lib import masks
 from merchant_portal.lib.actors import Actor
@@ -16,7 +17,7 @@ from ..roles import Right
 
 M = TypeVar("M", bound=Model)
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def user_of(request: HttpRequest) -> User:
@@ -56,7 +57,7 @@ def needs(right: Right) -> Callable[[View[P]], View[P]]:
         @wraps(view)
         def checked(
             request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
-        ) -> HttpResponse:
+        ) -> HttpResponseBase:
             if not user_of(request).may(right):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
