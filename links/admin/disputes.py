@@ -22,7 +22,7 @@ from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
-from ..models import Dispute, DisputeState, Measure, Payment
+from ..models import Dispute, DisputeState, Payment
 from ..providers.registry import PROVIDERS, get_provider
 from ..services import disputes, reviewing
 from . import formats
@@ -147,7 +147,7 @@ class DisputeAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         "reason_shown",
     )
     list_display_links = ("opened",)
-    list_filter = ("state", needs_person(reviewing.disputes), behind(Measure.LOST))
+    list_filter = ("state", needs_person(reviewing.disputes), behind(Dispute))
     list_filter_submit = True
     list_fullwidth = True
     list_select_related = ("payment__link__customer", "account")

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
+from babel.numbers import format_percent
 from django.db.models import Model, QuerySet, Value
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from customers.services.customers import zone_of
 from merchant_portal.lib.money import EXPONENTS, Money
@@ -83,6 +86,22 @@ def quantity(milli: int) -> str:
     """Thousandths as they are typed: 1500 → 1.5, 1000 → 1."""
     whole, rest = divmod(milli, 1000)
     return f"{whole}.{rest:03d}".rstrip("0") if rest else str(whole)
+
+
+def share(basis_points: int) -> str:
+    """A share of something, to read: 1950 → 19.5 %."""
+    shown = Decimal(basis_points) / 10_000
+    text: str = format_percent(shown, "#,##0.0#\u00a0%", locale=language())
+    return text
+
+
+def span(seconds: int) -> str:
+    """How long something took, in its two largest units: 2 d 4 h."""
+    minutes = (seconds + 30) // 60
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return _("%(days)d d %(hours)d h") % {"days": days, "hours": hours}
+    return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": rest}
 
 
 def short_day(on: date) -> str:

@@ -17,7 +17,7 @@ from merchant_portal.lib import clock
 from merchant_portal.staff.admin.rights import RightsMixin, may
 from merchant_portal.staff.roles import Right
 
-from ..models import Measure, PaymentLink
+from ..models import PaymentLink
 from ..services import totals
 from . import (
     acts,
@@ -103,7 +103,7 @@ class PaymentLinkAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         finding.CurrencyFilter,
         finding.DueFilter,
         ("due_on", RangeDateFilter),
-        behind(Measure.SENT),
+        behind(PaymentLink),
     )
     list_filter_submit = True
     list_fullwidth = True

@@ -20,7 +20,7 @@ from unfold.paginator import InfinitePaginator
 from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.roles import Right
 
-from ..models import Measure, Payment, PaymentState
+from ..models import Payment, PaymentState
 from ..providers.manual import METHODS
 from ..services import reviewing
 from ..services.errors import LinkConflict
@@ -73,7 +73,7 @@ class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     list_display = ("received", "state_label", "amount_shown", "of_link", "by", "flags")
     list_display_links = ("received",)
-    list_filter = ("state", needs_person(reviewing.payments), behind(Measure.PAID))
+    list_filter = ("state", needs_person(reviewing.payments), behind(Payment))
     list_filter_submit = True
     list_fullwidth = True
     list_select_related = ("link__customer", "account")

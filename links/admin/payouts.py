@@ -21,6 +21,7 @@ from ..models import Payout
 from ..providers.registry import PROVIDERS, get_provider
 from . import formats
 from .labels import PAYOUT_COLORS
+from .report_filter import behind
 
 
 class ProviderFilter(admin.SimpleListFilter):
@@ -48,7 +49,7 @@ class PayoutAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
 
     list_display = ("begun", "state_label", "amount_shown", "provider", "arrives")
     list_display_links = ("begun",)
-    list_filter = ("state", ProviderFilter)
+    list_filter = ("state", ProviderFilter, behind(Payout))
     list_filter_submit = True
     list_fullwidth = True
     list_select_related = ("account",)

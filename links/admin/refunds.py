@@ -26,7 +26,7 @@ from merchant_portal.staff.admin.rights import RightsMixin
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
-from ..models import Measure, Payment, Refund
+from ..models import Payment, Refund
 from ..models.refunds import RefundState
 from ..services import refunding, refunds, reviewing
 from ..services.errors import LinkError
@@ -170,7 +170,7 @@ class RefundAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
         "origin_shown",
     )
     list_display_links = ("asked",)
-    list_filter = ("state", needs_person(reviewing.refunds), behind(Measure.REFUNDED))
+    list_filter = ("state", needs_person(reviewing.refunds), behind(Refund))
     list_filter_submit = True
     list_fullwidth = True
     list_select_related = ("payment__link__customer", "payment__account")

@@ -3,36 +3,31 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..models import Measure
 from ..reports.behind import Behind
+from ..reports.registry import places
 from . import formats
 
 PARAMETER = "behind"
-_LISTS: dict[str, str] = {
-    Measure.SENT: "admin:links_paymentlink_changelist",
-    Measure.PAID: "admin:links_payment_changelist",
-    Measure.REFUNDED: "admin:links_refund_changelist",
-    Measure.LOST: "admin:links_dispute_changelist",
-}
 
 
 def url_of(behind: Behind) -> str:
     """The address of the list that shows them."""
-    query = {PARAMETER: behind.code}
-    return reverse(_LISTS[behind.measure], query=query)
+    of = places()[behind.measure].rows.model._meta
+    name = f"admin:{of.app_label}_{of.model_name}_changelist"
+    return reverse(name, query={PARAMETER: behind.code})
 
 
-def behind(measure: Measure) -> type[admin.SimpleListFilter]:
-    """A filter for the list of what counts for `measure`; not there until it is asked."""
+def behind(model: type[Model]) -> type[admin.SimpleListFilter]:
+    """A filter for the list of these; not there until it is asked."""
 
     class FromReport(_FromReport):
-        of = measure
+        of = model
 
     return FromReport
 
@@ -40,11 +35,13 @@ def behind(measure: Measure) -> type[admin.SimpleListFilter]:
 class _FromReport(admin.SimpleListFilter):
     title = gettext_lazy("from a report")
     parameter_name = PARAMETER
-    of: ClassVar[Measure]
+    of: ClassVar[type[Model]]
 
     def _asked(self) -> Behind | None:
         found = Behind.parse(self.value() or "")
-        return found if found is not None and found.measure == self.of else None
+        if found is None or places()[found.measure].rows.model is not self.of:
+            return None
+        return found
 
     def lookups(
         self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
@@ -56,7 +53,7 @@ class _FromReport(admin.SimpleListFilter):
         asked = self._asked()
         if asked is None:
             return queryset
-        pks = asked.rows(formats.business_zone()).values("pk")
+        pks = asked.rows(formats.business_zone()).order_by().values("pk")
         return queryset.filter(pk__in=pks)
 
 
@@ -71,4 +68,5 @@ def _said(asked: Behind) -> str:
             "last": last,
         }
     )
-    return f"{Measure(asked.measure).label}, {asked.currency}, {span}"
+    title = str(places()[asked.measure].title)
+    return ", ".join(part for part in (title, asked.currency, span) if part)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -27,8 +28,9 @@ from merchant_portal.staff.admin.rights import RightsMixin, may
 from merchant_portal.staff.roles import Right
 
 from ..models import DailyTotal
-from ..reports.base import Ask, Column, Report, ReportError, Row, usual_first
+from ..reports.base import Ask, Column, Report, ReportError, Row, Unit, usual_first
 from ..reports.behind import Behind
+from ..reports.headings import HEADINGS
 from ..reports.registry import REPORTS
 from ..services import totals
 from . import formats, report_filter
@@ -37,6 +39,10 @@ from .entry import frame, needs, who
 TEMPLATE = "admin/links/report.html"
 MOST_BARS = 400
 # a chart with more is a blur; the table has them all
+MOST_NAMES = 24
+# of bars that have a name under them
+MOST_ROWS = 500
+# on one page; the files have them all
 
 
 @require_safe
@@ -59,10 +65,11 @@ def report_view(request: HttpRequest, name: str) -> HttpResponse:
             "first": request.GET.get("first") or ask.first.isoformat(),
             "last": request.GET.get("last") or ask.last.isoformat(),
         },
-        "spans": _spans(ask),
+        "spans": _spans(report, ask),
         "query": urlencode({"first": ask.first, "last": ask.last, "by": ask.by}),
         "columns": report.columns,
-        "rows": [_row(report, ask, row) for row in rows],
+        "rows": [_row(report, ask, row) for row in rows[:MOST_ROWS]],
+        "left_out": max(len(rows) - MOST_ROWS, 0),
         "sums": [_row(report, replace(ask, by=""), row) for row in report.sums(rows)],
         "by_title": report.by[ask.by],
         **_chart(report, ask, rows),
@@ -98,7 +105,8 @@ def _known(name: str) -> Report:
 def _asked(request: HttpRequest, report: Report) -> tuple[Ask, list[str]]:
     """What was asked, or as much of it as can be answered, and what was not."""
     today = totals.business_day(clock.now())
-    usual = Ask(usual_first(today), today, next(iter(report.by)))
+    first = today if report.is_moment else usual_first(today)
+    usual = Ask(first, today, next(iter(report.by)))
     try:
         ask = replace(
             usual,
@@ -106,9 +114,16 @@ def _asked(request: HttpRequest, report: Report) -> tuple[Ask, list[str]]:
             last=_day(request, "last", usual.last),
             by=request.GET.get("by") or usual.by,
         )
+        if report.is_moment:
+            ask = replace(ask, first=ask.last)
         report.check(ask)
     except ReportError as exc:
-        return usual, [exc.message, _("These are the last 30 days.")]
+        instead = (
+            _("This is how it stands today.")
+            if report.is_moment
+            else _("These are the last 30 days.")
+        )
+        return usual, [exc.message, instead]
     return ask, []
 
 
@@ -119,7 +134,7 @@ def _day(request: HttpRequest, name: str, usual: date) -> date:
         raise ReportError(_("Write the day as YYYY-MM-DD."), name) from exc
 
 
-def _spans(ask: Ask) -> list[dict[str, Any]]:
+def _spans(report: Report, ask: Ask) -> list[dict[str, Any]]:
     """Periods that are asked for again and again."""
     today = totals.business_day(clock.now())
     month, year = today.replace(day=1), today.replace(month=1, day=1)
@@ -131,6 +146,16 @@ def _spans(ask: Ask) -> list[dict[str, Any]]:
         (_("This year"), year, today),
         (_("Last year"), year.replace(year=year.year - 1), year - timedelta(days=1)),
     ]
+    if report.is_moment:
+        spans = [
+            (_("Today"), today, today),
+            (
+                _("End of last month"),
+                month - timedelta(days=1),
+                month - timedelta(days=1),
+            ),
+            (_("End of last year"), year - timedelta(days=1), year - timedelta(days=1)),
+        ]
     return [
         {
             "title": title,
@@ -151,14 +176,33 @@ def _row(report: Report, ask: Ask, row: Row) -> dict[str, Any]:
 
 def _cell(column: Column, ask: Ask, row: Row) -> dict[str, str]:
     """The figure, and the address of the rows that it counts."""
-    figure = row.figures[column.name]
+    figure = row.figures.get(column.name)
     if not figure:
         return {"text": formats.NOTHING, "url": ""}
-    text = str(figure) if column.is_count else formats.money(figure, row.currency)
+    text = _text(column.unit, figure, row.currency)
     if not column.measure:
         return {"text": text, "url": ""}
     behind = Behind(column.measure, row.currency, ask.first, ask.last, ask.by, row.key)
     return {"text": text, "url": report_filter.url_of(behind)}
+
+
+def _text(unit: Unit, figure: int, currency: str) -> str:
+    if unit == Unit.MONEY:
+        return formats.money(figure, currency)
+    if unit == Unit.SHARE:
+        return formats.share(figure)
+    return formats.span(figure) if unit == Unit.TIME else str(figure)
+
+
+def _value(unit: Unit, figure: int | None, currency: str) -> object:
+    """As a cell of a file; spans of time in hours."""
+    if figure is None or unit == Unit.COUNT:
+        return figure
+    if unit == Unit.MONEY:
+        return Money(figure, currency)
+    if unit == Unit.SHARE:
+        return Decimal(figure) / 100
+    return round(Decimal(figure) / 3600, 2)
 
 
 def _chart(report: Report, ask: Ask, rows: list[Row]) -> dict[str, Any]:
@@ -168,14 +212,16 @@ def _chart(report: Report, ask: Ask, rows: list[Row]) -> dict[str, Any]:
     shown = _bars(ask, [row for row in rows if row.currency == currency])
     colors = ("--color-primary-600", "--color-base-400")
     titles = {column.name: str(column.title) for column in report.columns}
+    units = {column.name: column.unit for column in report.columns}
     series = list(zip(report.charted, colors, strict=False))
     chart = {
         "labels": [_label(ask, row) for row in shown],
         "datasets": [
             {
-                "label": f"{titles[name]} ({currency})",
+                "label": f"{titles[name]} ({currency})" if currency else titles[name],
                 "data": [
-                    str(Money(row.figures[name], currency).decimal) for row in shown
+                    str(_plain(units[name], row.figures.get(name, 0), currency))
+                    for row in shown
                 ],
                 "backgroundColor": f"var({color})",
                 "borderColor": f"var({color})",
@@ -195,8 +241,15 @@ def _chart(report: Report, ask: Ask, rows: list[Row]) -> dict[str, Any]:
     }
 
 
+def _plain(unit: Unit, figure: int, currency: str) -> object:
+    value = _value(unit, figure, currency)
+    return value.decimal if isinstance(value, Money) else value
+
+
 def _bars(ask: Ask, rows: list[Row]) -> list[Row]:
     """The rows of one currency; by days, those on which nothing happened as well."""
+    if ask.by not in HEADINGS or not HEADINGS[ask.by].is_time:
+        return rows[:MOST_NAMES]
     if ask.by != "day" or not rows:
         return rows[-MOST_BARS:]
     known = {row.key: row for row in rows}
@@ -226,9 +279,7 @@ def _lines(report: Report, ask: Ask) -> Iterator[list[object]]:
             row.title,
             row.currency,
             *(
-                row.figures[one.name]
-                if one.is_count
-                else Money(row.figures[one.name], row.currency)
+                _value(one.unit, row.figures.get(one.name), row.currency)
                 for one in report.columns
             ),
         ]

@@ -13,7 +13,7 @@ from merchant_portal.lib.problems import invalid, not_found
 from merchant_portal.staff.api_auth import Guard, allows, key_of
 from merchant_portal.staff.roles import Right
 
-from ..reports.base import Ask, Report, ReportError, Row, usual_first
+from ..reports.base import Ask, Report, ReportError, Row, Unit, usual_first
 from ..reports.registry import REPORTS
 from ..services import totals
 
@@ -48,7 +48,9 @@ class ReportList(BaseModel):
 class ReportRow(BaseModel):
     """Figures under one heading in one currency. `key`: the day, the Monday of the week
     or the first of the month; a provider, a method, or the key of a member of staff;
-    empty for what has none, and for sums. `title`: the same for people."""
+    empty for what has none, and for sums. `title`: the same for people. `figures`:
+    amounts, counts, shares in basis points and times in seconds; one that is not known
+    is left out."""
 
     key: str
     title: str
@@ -58,10 +60,11 @@ class ReportRow(BaseModel):
     @classmethod
     def of(cls, report: Report, row: Row) -> "ReportRow":
         figures: dict[str, int | MoneyOut] = {
-            column.name: row.figures[column.name]
-            if column.is_count
-            else MoneyOut.of(Money(row.figures[column.name], row.currency))
+            column.name: MoneyOut.of(Money(row.figures[column.name], row.currency))
+            if column.unit == Unit.MONEY
+            else row.figures[column.name]
             for column in report.columns
+            if column.name in row.figures
         }
         return cls(key=row.key, title=row.title, currency=row.currency, figures=figures)
 
@@ -102,7 +105,7 @@ def get_report(
     key = key_of(request)
     last = query.last or totals.business_day(clock.now())
     ask = Ask(
-        first=query.first or usual_first(last),
+        first=last if report.is_moment else query.first or usual_first(last),
         last=last,
         by=query.by or next(iter(report.by)),
         staff_pk=None if allows(key, Right.LINKS_ALL) else key.created_by_id,

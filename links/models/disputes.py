@@ -92,6 +92,7 @@ class Dispute(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["opened_at"], name="dispute_by_day_opened"),
             models.Index(
                 fields=["closed_at"], condition=Q(state="lost"), name="dispute_by_day"
             ),

@@ -285,6 +285,16 @@ class PaymentLink(models.Model):
                 condition=Q(first_sent_at__isnull=False),
                 name="link_by_day_sent",
             ),
+            models.Index(
+                fields=["paid_at"],
+                condition=Q(paid_at__isnull=False),
+                name="link_by_day_paid",
+            ),
+            models.Index(
+                fields=["closed_at"],
+                condition=Q(closed_at__isnull=False),
+                name="link_by_day_closed",
+            ),
             models.Index(fields=["status", "-id"], name="link_by_status"),
             models.Index(
                 fields=["currency", "due_on"],

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+
+from .sources import Source
 
 Text = str | Promise
 MAX_DAYS = 3_660
@@ -41,24 +44,36 @@ def usual_first(last: date) -> date:
     return last - min(timedelta(days=USUAL_DAYS - 1), last - date.min)
 
 
+class Unit(StrEnum):
+    """What a figure counts in: minor units of the row's currency, things, basis points,
+    or seconds."""
+
+    MONEY = "money"
+    COUNT = "count"
+    SHARE = "share"
+    TIME = "time"
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One figure of each row: a count, or else minor units of the row's currency.
+    """One figure of each row.
 
     `measure`: the rows behind it are those that count for this; empty for a figure that
-    is worked out from others.
+    is worked out from others. `adds_up`: the sum of all rows means something.
     """
 
     name: str
     title: Text
     measure: str = ""
-    is_count: bool = False
+    unit: Unit = Unit.MONEY
+    adds_up: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Figures under one heading in one currency. `key`: for machines, as `2026-06-15`
-    or `stripe`; empty for what has no such heading. `title`: for people."""
+    """Figures under one heading in one currency, if they have one. `key`: for machines,
+    as `2026-06-15` or `stripe`; empty for what has no such heading. `title`: for people.
+    A figure that is not there is not known."""
 
     key: str
     title: str
@@ -68,7 +83,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`by`: the headings that it knows, the usual one first. `rows`: in their order."""
+    """`by`: the headings that it knows, the usual one first. `rows`: in their order.
+
+    `is_moment`: it tells how things stood at the end of the last day; the first means
+    nothing. `sources`: of its measures, where other than the daily sums.
+    """
 
     name: str
     title: Text
@@ -77,6 +96,8 @@ class Report:
     by: Mapping[str, Text]
     charted: Sequence[str]
     find: Callable[[Ask], list[Row]]
+    is_moment: bool = False
+    sources: Callable[[], Mapping[str, Source]] = dict
 
     def check(self, ask: Ask) -> None:
         """Raises ReportError for a heading or a period that it cannot have."""
@@ -99,8 +120,17 @@ class Report:
     def sums(self, rows: Iterable[Row]) -> list[Row]:
         """One row a currency; currencies are never mixed."""
         found: dict[str, dict[str, int]] = {}
+        names = [column.name for column in self.columns if column.adds_up]
         for row in rows:
-            sums = found.setdefault(row.currency, dict.fromkeys(row.figures, 0))
-            for name, figure in row.figures.items():
-                sums[name] += figure
+            sums = found.setdefault(row.currency, dict.fromkeys(names, 0))
+            for name in list(sums):
+                if name in row.figures:
+                    sums[name] += row.figures[name]
+                else:  # of what is not known of all there is no sum
+                    del sums[name]
         return [Row("", "", code, sums) for code, sums in sorted(found.items())]
+
+
+def largest_first(rows: Iterable[Row], name: str) -> list[Row]:
+    """By the figure of that name, each currency for itself."""
+    return sorted(rows, key=lambda row: (row.currency, -row.figures.get(name, 0)))

@@ -6,13 +6,12 @@ from datetime import date, timedelta
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from merchant_portal.lib.money import EXPONENTS
 
 from .base import EARLIEST, LATEST
-from .headings import HEADINGS
-from .sources import sources
+from .registry import headings, places
 
 _ENDS = {
     "day": lambda day: day,
@@ -55,9 +54,9 @@ class Behind:
             days = (found.first, found.last, *found.span())
         except (ValueError, OverflowError):
             return None
-        is_known = measure in sources() and currency in EXPONENTS
+        is_known = measure in places() and (not currency or currency in EXPONENTS)
         is_known &= all(EARLIEST <= day <= LATEST for day in days)
-        return found if is_known and (not by or by in HEADINGS) else None
+        return found if is_known and (not by or by in headings()) else None
 
     def span(self) -> tuple[date, date]:
         """The days that it is about: of the period those of its own heading.
@@ -70,25 +69,9 @@ class Behind:
         return max(self.first, day), min(self.last, _ENDS[self.by](day))
 
     def rows(self, zone: ZoneInfo) -> QuerySet[Any]:
-        """Payments, refunds, disputes or links, by the measure."""
-        source = sources()[self.measure]
-        rows = source.within(*self.span(), zone).filter(currency=self.currency)
-        if self.by == "provider":
-            if source.account is None:
-                return rows.none()
-            return rows.filter(**{f"{source.account}__slug": self.key})
-        if self.by == "method":
-            if source.method is None:
-                return rows.none()
-            wanted = Q(**{source.method: self.key})
-            if not self.key:  # of a dispute whose payment nobody knows
-                wanted |= Q(**{f"{source.method}__isnull": True})
-            return rows.filter(wanted)
-        if self.by == "staff":
-            if not self.key:
-                return rows.filter(**{f"{source.staff}__isnull": True})
-            is_pk = self.key.isdecimal() and len(self.key) < 19
-            return (
-                rows.filter(**{source.staff: int(self.key)}) if is_pk else rows.none()
-            )
-        return rows
+        """Payments, refunds, disputes, links …, by the measure."""
+        source = places()[self.measure]
+        rows = source.within(*self.span(), zone)
+        if self.currency:
+            rows = rows.filter(currency=self.currency)
+        return source.under(rows, self.by, self.key, zone)

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 
 from ..models import DailyTotal
-from .base import Ask, Row
+from .base import Ask, Row, largest_first
 from .headings import HEADINGS, Heading
 
 Figures = dict[str, int]
@@ -39,8 +39,7 @@ def find(ask: Ask, names: Names, fees: str = "") -> list[Row]:
         if any(figures.values())
     ]
     if not heading.is_time:  # the largest first
-        most = next(iter(names.values()))[1]
-        rows.sort(key=lambda row: (row.currency, -row.figures[most]))
+        return largest_first(rows, next(iter(names.values()))[1])
     return rows
 
 

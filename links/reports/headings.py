@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from customers.models import Customer
 from merchant_portal.staff.models import User
 
 from ..models import ProviderAccount
@@ -72,9 +73,23 @@ def method_title(method: str) -> str:
 
 
 def _by_staff(pks: Iterable[int]) -> Titles:
+    pks = set(pks)
     people = {user.pk: str(user) for user in User.objects.filter(pk__in=pks)}
     nobody = _("No member of staff")
     return {pk: (str(pk), people[pk]) if pk in people else ("", nobody) for pk in pks}
+
+
+def by_customer(pks: Iterable[int | None]) -> Titles:
+    known = {pk for pk in pks if pk is not None}
+    names = dict(Customer.objects.filter(pk__in=known).values_list("pk", "name"))
+    nobody = {None: ("", _("No customer"))}
+    return nobody | {pk: (str(pk), name) for pk, name in names.items()}
+
+
+def by_staff(pks: Iterable[int | None]) -> Titles:
+    """As that of the daily sums, for rows that may have none."""
+    found = _by_staff(pk or 0 for pk in pks)
+    return {pk or None: title for pk, title in found.items()}
 
 
 HEADINGS: Mapping[str, Heading] = {

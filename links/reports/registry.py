@@ -1,7 +1,25 @@
 """All reports, in the order in which they are offered."""
 
+from collections.abc import Mapping
+
 from .base import Report
 from .money import MONEY
+from .outstanding import OUTSTANDING
 from .sent import SENT
+from .sources import Source, sources
 
-REPORTS: dict[str, Report] = {report.name: report for report in (MONEY, SENT)}
+REPORTS: dict[str, Report] = {
+    report.name: report for report in (MONEY, SENT, OUTSTANDING)
+}
+
+
+def places() -> Mapping[str, Source]:
+    """Measure → where its rows are, of all reports."""
+    found = dict(sources())
+    for report in REPORTS.values():
+        found |= report.sources()
+    return found
+
+
+def headings() -> frozenset[str]:
+    return frozenset(by for report in REPORTS.values() for by in report.by)

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Measure
 from . import daily
-from .base import Ask, Column, Report, Row
+from .base import Ask, Column, Report, Row, Unit
 from .headings import HEADINGS
 
 _BY = ("day", "week", "month", "staff")
@@ -24,7 +24,7 @@ SENT = Report(
     by={name: HEADINGS[name].title for name in _BY},
     columns=[
         Column("asked", _("Asked"), measure=Measure.SENT),
-        Column("links", _("Links"), measure=Measure.SENT, is_count=True),
+        Column("links", _("Links"), measure=Measure.SENT, unit=Unit.COUNT),
     ],
     charted=("asked",),
     find=_find,
