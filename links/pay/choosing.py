@@ -12,11 +12,12 @@ from babel.numbers import format_decimal, format_percent
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from merchant_portal.lib import rates
 from merchant_portal.lib.languages import locale_of
 from merchant_portal.lib.money import EXPONENTS, Money, MoneyError, parse_amount
 
 from ..models import AmountKind, PaymentLink
-from ..services import amounts, asking
+from ..services import asking
 from ..services.asking import Choice
 from ..services.errors import LinkError
 from ..services.pages import Page
@@ -275,7 +276,7 @@ def _tips(link: PaymentLink, data: Mapping[str, str], language: str) -> list[Opt
     for points in link.tips_bp:
         label = format_percent(points / 10_000, "#,##0.##%", locale=locale_of(language))
         if due and link.amount_kind != K.PARTS:
-            tip = Money(amounts.share(due, points), link.currency)
+            tip = Money(rates.share(due, points), link.currency)
             label = f"{label} ({tip.format(language)})"
         choices.append((f"{TIP}{points}", label))
     choices.append((OWN, _("Another tip")))

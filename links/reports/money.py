@@ -3,8 +3,8 @@
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Measure
-from . import daily
-from .base import Ask, Column, Report, Row
+from . import daily, ranged
+from .base import Ask, Column, Report, Row, Unit
 from .headings import HEADINGS
 
 _NAMES: dict[str, tuple[str, str]] = {
@@ -15,7 +15,10 @@ _NAMES: dict[str, tuple[str, str]] = {
 
 
 def _find(ask: Ask) -> list[Row]:
-    rows = daily.find(ask, _NAMES, fees="fees")
+    if ask.by == "customer":
+        rows = ranged.find(ask, _NAMES, fees="fees")
+    else:
+        rows = daily.find(ask, _NAMES, fees="fees")
     return [
         Row(row.key, row.title, row.currency, {**row.figures, "net": _net(row)})
         for row in rows
@@ -35,14 +38,17 @@ MONEY = Report(
         "What customers paid, by the day on which they did; what was given back, by the"
         " day of the refund; what disputes cost, by the day on which they were lost."
     ),
-    by={name: heading.title for name, heading in HEADINGS.items()},
+    by={
+        **{name: heading.title for name, heading in HEADINGS.items()},
+        "customer": _("Customer"),
+    },
     columns=[
         Column("paid", _("Paid"), measure=Measure.PAID),
-        Column("payments", _("Payments"), measure=Measure.PAID, is_count=True),
+        Column("payments", _("Payments"), measure=Measure.PAID, unit=Unit.COUNT),
         Column("refunded", _("Given back"), measure=Measure.REFUNDED),
-        Column("refunds", _("Refunds"), measure=Measure.REFUNDED, is_count=True),
+        Column("refunds", _("Refunds"), measure=Measure.REFUNDED, unit=Unit.COUNT),
         Column("lost", _("Lost"), measure=Measure.LOST),
-        Column("disputes", _("Disputes lost"), measure=Measure.LOST, is_count=True),
+        Column("disputes", _("Disputes lost"), measure=Measure.LOST, unit=Unit.COUNT),
         Column("fees", _("Fees")),
         Column("net", _("Net")),
     ],

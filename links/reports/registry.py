@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from .base import Report
 from .money import MONEY
 from .outstanding import OUTSTANDING
+from .products import PRODUCTS
 from .sent import SENT
 from .sources import Source, sources
+from .tax import TAX
 
 REPORTS: dict[str, Report] = {
-    report.name: report for report in (MONEY, SENT, OUTSTANDING)
+    report.name: report for report in (MONEY, SENT, OUTSTANDING, PRODUCTS, TAX)
 }
 
 

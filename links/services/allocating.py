@@ -6,8 +6,10 @@ which they were heard of does not matter.
 
 from dataclasses import dataclass
 
+from merchant_portal.lib import rates
+
 from ..models import AmountKind, Payment, PaymentLink, PaymentState
-from . import amounts, asking, refunds
+from . import asking, refunds
 
 K = AmountKind
 _KEPT = ("amount_minor", "net_minor", "tax_minor", "amount_paid_minor", "uses")
@@ -105,7 +107,7 @@ def _settle_chosen(link: PaymentLink, first: Payment) -> None:
     if gross == link.amount_minor:
         return
     line = link.lines.get()
-    line.net_minor = amounts.net_of(gross, line.tax_bp)
+    line.net_minor = rates.net_of(gross, line.tax_bp)
     line.tax_minor = gross - line.net_minor
     line.unit_amount_minor = gross if link.prices_include_tax else line.net_minor
     line.discount_bp = 0  # it was taken off by whoever chose

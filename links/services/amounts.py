@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext as _
 
 from merchant_portal.lib.money import MAX_MINOR, MoneyError, positive
+from merchant_portal.lib.rates import FULL_BP, half_up, net_of, share
 
 from .errors import LinkError
 from .words import clean_line
@@ -13,7 +14,6 @@ from .words import clean_line
 MAX_LINES = 100
 MAX_QUANTITY_MILLI = 1_000_000_000
 # a million pieces; beyond that it is a slip of the finger
-FULL_BP = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +51,6 @@ class Totals:
     @property
     def amount_minor(self) -> int:
         return self.net_minor + self.tax_minor
-
-
-def half_up(numerator: int, denominator: int) -> int:
-    return (2 * numerator + denominator) // (2 * denominator)
-
-
-def share(amount_minor: int, rate_bp: int) -> int:
-    """That many basis points of an amount, half-up."""
-    return half_up(amount_minor * rate_bp, FULL_BP)
-
-
-def net_of(gross_minor: int, tax_bp: int) -> int:
-    """An amount without the tax that is in it, half-up."""
-    return half_up(gross_minor * FULL_BP, FULL_BP + tax_bp)
 
 
 def _line(line: LineData, *, prices_include_tax: bool) -> LineTotals:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from merchant_portal.lib import rates
 from merchant_portal.lib.money import MAX_MINOR, Money
 
 from ..models import AmountKind, LineItem, PaymentLink
@@ -162,7 +163,7 @@ def with_pieces(
 def _tip(link: PaymentLink, due: int, choice: Choice) -> int:
     if not link.tips_bp:
         return 0
-    tip = choice.tip_minor or amounts.share(due, choice.tip_bp)
+    tip = choice.tip_minor or rates.share(due, choice.tip_bp)
     if tip > due:
         # A slip of the finger: 1000 for 10.00.
         raise LinkError(_("A tip cannot be more than what you pay."), "tip")

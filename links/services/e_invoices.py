@@ -4,13 +4,13 @@ import structlog
 from django.utils import translation
 
 from merchant_portal.lib.money import Money
+from merchant_portal.lib.rates import half_up
 
 from ..documents import e_invoice
 from ..documents.credit_note import CreditNote
 from ..documents.e_invoice import Line, Paper
 from ..documents.invoice import Invoice
 from ..models import LineItem, PaymentLink
-from .amounts import half_up
 
 log = structlog.get_logger(__name__)
 

@@ -15,10 +15,11 @@ from customers.services.customers import zone_of
 from merchant_portal.business.models import Business
 from merchant_portal.lib.actors import SYSTEM
 from merchant_portal.lib.money import MAX_MINOR
+from merchant_portal.lib.rates import half_up
 
 from ..models import PaymentLink, ReminderStep
 from . import links, recipients
-from .amounts import LineData, half_up
+from .amounts import LineData
 from .links import LinkData
 from .reminder_rules import can_be_joined
 

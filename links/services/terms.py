@@ -6,10 +6,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from merchant_portal.lib.money import MAX_MINOR
+from merchant_portal.lib.rates import FULL_BP
 
 from ..models import AmountKind
 from . import words
-from .amounts import FULL_BP, LineData, Totals
+from .amounts import LineData, Totals
 from .errors import LinkError
 
 K = AmountKind

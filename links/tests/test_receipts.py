@@ -13,9 +13,9 @@ from links.models import Activity, Payment, PaymentLink, Refund
 from links.pay import responses
 from links.providers.base import RefundSnapshot
 from links.providers.base import RefundState as Told
+from links.reports.apportion import Share
 from links.services import links, pages, payments, receipts, splitting
 from links.services.amounts import LineData
-from links.services.splitting import Share
 from links.services.terms import Terms
 from merchant_portal.business import services as business_services
 from merchant_portal.business.models import Business
