@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping
 
+from .banked import BANKED
 from .base import Report
+from .fees import FEES
 from .money import MONEY
 from .outstanding import OUTSTANDING
 from .products import PRODUCTS
+from .returned import RETURNED
 from .sent import SENT
 from .sources import Source, sources
 from .tax import TAX
 
 REPORTS: dict[str, Report] = {
-    report.name: report for report in (MONEY, SENT, OUTSTANDING, PRODUCTS, TAX)
+    report.name: report
+    for report in (MONEY, SENT, OUTSTANDING, PRODUCTS, TAX, FEES, RETURNED, BANKED)
 }
 
 
