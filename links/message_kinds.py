@@ -22,6 +22,8 @@ from .services import (
     pages,
     papers,
     receipts,
+    report_mail,
+    schedules,
     together,
 )
 
@@ -65,7 +67,7 @@ def _own_customers(user: User) -> Q:
     return Q(pk__in=asked.values("customer"))
 
 
-_TO_STAFF = (notices.KIND, copies.KIND)
+_TO_STAFF = (notices.KIND, copies.KIND, schedules.KIND)
 # to colleagues and to the shop's own mailbox, about anybody's links
 visibility.register(_visible)
 StillDue = Callable[[Sequence[Message]], set[int]]
@@ -112,6 +114,21 @@ register(
         required=notice_mail.PLACEHOLDERS,
         context=notice_mail.context,
         still_due=notice_mail.still_due,
+        admin_url=notice_mail.admin_url,
+        sample=notice_mail.sample,
+        for_staff=True,
+    )
+)
+register(
+    Kind(
+        name=schedules.KIND,
+        category=Category.NOTICE,
+        channels=frozenset({ChannelName.EMAIL}),
+        placeholders=report_mail.PLACEHOLDERS,
+        required=report_mail.PLACEHOLDERS,
+        context=report_mail.context,
+        still_due=report_mail.still_due,
+        attachments=report_mail.attachments,
         admin_url=notice_mail.admin_url,
         sample=notice_mail.sample,
         for_staff=True,

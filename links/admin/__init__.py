@@ -18,6 +18,7 @@ from . import (
     reminder_acts,
     replies,
     report_page,
+    schedules,
     tasks_page,
     till,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "reminder_acts",
     "replies",
     "report_page",
+    "schedules",
     "tasks_page",
     "till",
 ]

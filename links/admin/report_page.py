@@ -2,10 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -28,6 +26,7 @@ from merchant_portal.staff.admin.rights import RightsMixin, may
 from merchant_portal.staff.roles import Right
 
 from ..models import DailyTotal
+from ..reports import files
 from ..reports.base import Ask, Column, Report, ReportError, Row, Unit, usual_first
 from ..reports.behind import Behind
 from ..reports.headings import HEADINGS
@@ -89,11 +88,10 @@ def file_view(request: HttpRequest, name: str, kind: Format) -> HttpResponseBase
     ask, problems = _asked(request, report)
     if problems:  # never a file of other days than were asked for
         raise Http404
-    file_name = f"{report.name}-{ask.first}-{ask.last}-{ask.by}"
     with transaction.atomic():
         audit.record(who(request).public_id, "report.downloaded", report.name)
-    rows = _lines(report, ask)
-    return spreadsheets.download(file_name, rows, kind)
+    rows = files.lines(report, ask)
+    return spreadsheets.download(files.name(report, ask), rows, kind)
 
 
 def _known(name: str) -> Report:
@@ -194,17 +192,6 @@ def _text(unit: Unit, figure: int, currency: str) -> str:
     return formats.span(figure) if unit == Unit.TIME else str(figure)
 
 
-def _value(unit: Unit, figure: int | None, currency: str) -> object:
-    """As a cell of a file; spans of time in hours."""
-    if figure is None or unit == Unit.COUNT:
-        return figure
-    if unit == Unit.MONEY:
-        return Money(figure, currency)
-    if unit == Unit.SHARE:
-        return Decimal(figure) / 100
-    return round(Decimal(figure) / 3600, 2)
-
-
 def _chart(report: Report, ask: Ask, rows: list[Row]) -> dict[str, Any]:
     """Of one currency, that of most rows, as Unfold's chart takes it."""
     currencies = Counter(row.currency for row in rows)
@@ -242,7 +229,7 @@ def _chart(report: Report, ask: Ask, rows: list[Row]) -> dict[str, Any]:
 
 
 def _plain(unit: Unit, figure: int, currency: str) -> object:
-    value = _value(unit, figure, currency)
+    value = files.value(unit, figure, currency)
     return value.decimal if isinstance(value, Money) else value
 
 
@@ -269,20 +256,6 @@ def _label(ask: Ask, row: Row) -> str:
     if ask.by != "day":
         return row.title
     return formats.short_day(date.fromisoformat(row.key))
-
-
-def _lines(report: Report, ask: Ask) -> Iterator[list[object]]:
-    yield [report.by[ask.by], "", _("Currency"), *(one.title for one in report.columns)]
-    for row in report.rows(ask):
-        yield [
-            row.key,
-            row.title,
-            row.currency,
-            *(
-                _value(one.unit, row.figures.get(one.name), row.currency)
-                for one in report.columns
-            ),
-        ]
 
 
 @admin.register(DailyTotal)

@@ -37,6 +37,7 @@ from .reminders import (
     Tone,
 )
 from .replies import PayerReply, ReplyKind
+from .schedules import Period, ReportSchedule, Rhythm
 from .sweeps import LastSweep
 from .till import (
     CashCount,
@@ -105,6 +106,7 @@ __all__ = [
     "PaymentState",
     "Payout",
     "PayoutState",
+    "Period",
     "PlanState",
     "PlannedSend",
     "ProviderAccount",
@@ -116,6 +118,8 @@ __all__ = [
     "ReminderPlan",
     "ReminderStep",
     "ReplyKind",
+    "ReportSchedule",
+    "Rhythm",
     "Shift",
     "ShiftState",
     "StaffDigest",

@@ -182,6 +182,11 @@ def _staff(link: PaymentLink | None) -> int:
     return link.created_by_id or 0 if link is not None else 0
 
 
-def business_day(at: datetime, zone: ZoneInfo | None = None) -> date:
+def zone() -> ZoneInfo:
+    """Of the business."""
+    return zone_of(None, business.kept())
+
+
+def business_day(at: datetime, there: ZoneInfo | None = None) -> date:
     """The day of the business on which this moment falls."""
-    return at.astimezone(zone or zone_of(None, business.kept())).date()
+    return at.astimezone(there or zone()).date()

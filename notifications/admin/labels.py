@@ -42,6 +42,7 @@ KIND_TITLES: dict[str, Promise] = {
     "password_reset": gettext_lazy("Password reset"),
     "staff_invitation": gettext_lazy("Invitation of staff"),
     "staff_news": gettext_lazy("News for staff"),
+    "staff_report": gettext_lazy("Report for staff"),
     "test_message": gettext_lazy("Test message"),
 }
 

@@ -21,6 +21,7 @@ ABOUT: dict[str, Promise] = {
     "staff_invitation": _("Goes to new members of staff."),
     "notice": _("Tells staff about their account."),
     "staff_news": _("Tells staff what happened, at once or as a digest of the day."),
+    "staff_report": _("Brings staff a report that is sent again and again."),
 }
 PLACEHOLDERS: dict[str, Promise] = {
     "greeting": _("Greeting with the name"),
