@@ -29,7 +29,7 @@ from . import formats
 from .entry import bounded, needs, who
 from .labels import DISPUTE_COLORS
 from .needs_person import needs_person
-from .report_filter import behind
+from .report_filter import FromReportMixin, behind
 
 
 def visible_to(user: User, rows: QuerySet[Dispute]) -> QuerySet[Dispute]:
@@ -135,7 +135,7 @@ def answered_view(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @admin.register(Dispute)
-class DisputeAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
+class DisputeAdmin(RightsMixin, FromReportMixin, ModelAdmin):  # type: ignore[misc]
     view_right: ClassVar[Right] = Right.PAYMENTS_READ
 
     list_display = (

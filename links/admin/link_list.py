@@ -39,7 +39,7 @@ from . import (
 )
 from .columns import LinkColumns
 from .entry import who
-from .report_filter import behind
+from .report_filter import FromReportMixin, behind
 
 VIEWS = (
     ("add/", "add", create.add_view),
@@ -90,7 +90,7 @@ TABS = (
 
 
 @admin.register(PaymentLink)
-class PaymentLinkAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
+class PaymentLinkAdmin(RightsMixin, FromReportMixin, ModelAdmin):  # type: ignore[misc]
     """A changelist; every other page of a link is a plain view."""
 
     view_right: ClassVar[Right] = Right.LINKS_READ

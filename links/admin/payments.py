@@ -29,7 +29,7 @@ from .entry import bounded, needs, payments_visible_to, who
 from .labels import PAYMENT_COLORS, REFUND_COLORS, payment_flags
 from .needs_person import needs_person
 from .refunds import new_view
-from .report_filter import behind
+from .report_filter import FromReportMixin, behind
 
 Payments = QuerySet[Payment]
 
@@ -68,7 +68,7 @@ def reviewed_view(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @admin.register(Payment)
-class PaymentAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
+class PaymentAdmin(RightsMixin, FromReportMixin, ModelAdmin):  # type: ignore[misc]
     view_right: ClassVar[Right] = Right.PAYMENTS_READ
 
     list_display = ("received", "state_label", "amount_shown", "of_link", "by", "flags")

@@ -21,7 +21,7 @@ from ..models import Payout
 from ..providers.registry import PROVIDERS, get_provider
 from . import formats
 from .labels import PAYOUT_COLORS
-from .report_filter import behind
+from .report_filter import FromReportMixin, behind
 
 
 class ProviderFilter(admin.SimpleListFilter):
@@ -42,7 +42,7 @@ class ProviderFilter(admin.SimpleListFilter):
 
 
 @admin.register(Payout)
-class PayoutAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
+class PayoutAdmin(RightsMixin, FromReportMixin, ModelAdmin):  # type: ignore[misc]
     """Sums of the whole account: for those who see its reports."""
 
     view_right: ClassVar[Right] = Right.REPORTS_READ

@@ -34,7 +34,7 @@ from . import formats, typed
 from .entry import bounded, frame, needs, payments_visible_to, who
 from .labels import REFUND_COLORS
 from .needs_person import needs_person
-from .report_filter import behind
+from .report_filter import FromReportMixin, behind
 
 KEY = re.compile(rf"\Arfd_[0-9A-Za-z]{{{ids.LENGTH}}}\Z")
 
@@ -159,7 +159,7 @@ give_up_view = _decision(
 
 
 @admin.register(Refund)
-class RefundAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
+class RefundAdmin(RightsMixin, FromReportMixin, ModelAdmin):  # type: ignore[misc]
     view_right: ClassVar[Right] = Right.PAYMENTS_READ
 
     list_display = (

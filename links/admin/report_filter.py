@@ -4,12 +4,15 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..providers.registry import PROVIDERS, get_provider
 from ..reports.behind import Behind
+from ..reports.headings import Titles
+from ..reports.ranged import TITLERS
 from ..reports.registry import places
 from . import formats
 
@@ -69,4 +72,44 @@ def _said(asked: Behind) -> str:
         }
     )
     title = str(places()[asked.measure].title)
-    return ", ".join(part for part in (title, asked.currency, span) if part)
+    parts = (title, _under(asked), asked.currency, span)
+    return ", ".join(part for part in parts if part)
+
+
+def _under(asked: Behind) -> str:
+    """The heading of the row, where that is not its days."""
+    by, key = asked.by, asked.key
+    if by == "provider":
+        return str(get_provider(key).title) if key in PROVIDERS else key
+    if by in ("staff", "customer"):
+        is_pk = key.isdecimal() and len(key) < 19
+        pk = int(key) if is_pk else None
+        titles: Titles = TITLERS[by]([pk])
+        return titles[pk][1] if pk in titles else key
+    if by == "method":
+        return TITLERS[by]([key])[key][1]
+    if by == "rate" and key.isdecimal():
+        return formats.share(int(key[:9]))
+    return key if by in ("product", "state") else ""
+
+
+class FromReportMixin:
+    """Of a list that a figure may lead to: says at its top what is shown, and how to
+    see all again. Stands before ModelAdmin among the bases."""
+
+    list_before_template = "admin/links/from_report.html"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        asked = Behind.parse(request.GET.get(PARAMETER, ""))
+        here: dict[str, Any] = {}
+        model = self.model  # type: ignore[attr-defined]
+        if asked is not None and places()[asked.measure].rows.model is model:
+            query = request.GET.copy()
+            del query[PARAMETER]
+            here = {"from_report": _said(asked), "all_query": query.urlencode()}
+        answer: HttpResponse = super().changelist_view(  # type: ignore[misc]
+            request, {**here, **(extra_context or {})}
+        )
+        return answer
