@@ -50,7 +50,10 @@ def report_view(request: HttpRequest, name: str) -> HttpResponse:
     """`?first=&last=&by=`: the period, both days included, and the heading."""
     report = _known(name)
     ask, problems = _asked(request, report)
-    rows = report.rows(ask)
+    try:
+        rows = report.rows(ask)
+    except ReportError as exc:  # more than it can read
+        rows, problems = [], [exc.message]
     context = {
         "reports": [
             {"name": one.name, "title": one.title, "is_open": one is report}
@@ -88,9 +91,12 @@ def file_view(request: HttpRequest, name: str, kind: Format) -> HttpResponseBase
     ask, problems = _asked(request, report)
     if problems:  # never a file of other days than were asked for
         raise Http404
+    try:
+        rows = files.table(report, ask)
+    except ReportError as exc:
+        raise Http404 from exc
     with transaction.atomic():
         audit.record(who(request).public_id, "report.downloaded", report.name)
-    rows = files.lines(report, ask)
     return spreadsheets.download(files.name(report, ask), rows, kind)
 
 

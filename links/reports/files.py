@@ -1,13 +1,13 @@
 """A report as rows of a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
 from merchant_portal.lib.money import Money
 
-from .base import Ask, Report, Unit
+from .base import Ask, Report, Row, Unit
 
 
 def name(report: Report, ask: Ask) -> str:
@@ -15,10 +15,17 @@ def name(report: Report, ask: Ask) -> str:
     return f"{report.name}-{days}-{ask.by}"
 
 
-def lines(report: Report, ask: Ask) -> Iterator[list[object]]:
-    """A title, then every row; the heading as machines know it and as people do."""
+def table(report: Report, ask: Ask) -> Iterator[list[object]]:
+    """A title, then every row; the heading as machines know it and as people do.
+
+    Raises ReportError at once, not when the rows are asked for.
+    """
+    return _lines(report, ask, report.rows(ask))
+
+
+def _lines(report: Report, ask: Ask, rows: Iterable[Row]) -> Iterator[list[object]]:
     yield [report.by[ask.by], "", _("Currency"), *(one.title for one in report.columns)]
-    for row in report.rows(ask):
+    for row in rows:
         yield [
             row.key,
             row.title,

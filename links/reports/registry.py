@@ -12,10 +12,22 @@ from .returned import RETURNED
 from .sent import SENT
 from .sources import Source, sources
 from .tax import TAX
+from .timing import REMINDED, TIMES
 
 REPORTS: dict[str, Report] = {
     report.name: report
-    for report in (MONEY, SENT, OUTSTANDING, PRODUCTS, TAX, FEES, RETURNED, BANKED)
+    for report in (
+        MONEY,
+        SENT,
+        OUTSTANDING,
+        PRODUCTS,
+        TAX,
+        FEES,
+        RETURNED,
+        BANKED,
+        TIMES,
+        REMINDED,
+    )
 }
 
 

@@ -24,7 +24,7 @@ from notifications.models import Message
 
 from ..models import ReportSchedule
 from ..reports import files
-from ..reports.base import Ask, Report, Row, Unit
+from ..reports.base import Ask, Report, ReportError, Row, Unit
 from ..reports.registry import REPORTS
 from . import totals
 
@@ -98,7 +98,10 @@ def attachments(messages: Sequence[Message]) -> Mapping[int, Files]:
 
 def _file(sent: Sent, language: str) -> list[Attachment]:
     with translation.override(language):
-        rows = files.lines(sent.report, sent.ask)
+        try:
+            rows = files.table(sent.report, sent.ask)
+        except ReportError:
+            return []  # the mail says why
         content = spreadsheets.pack(rows, sent.file_format, totals.zone())
     name = f"{files.name(sent.report, sent.ask)}.{sent.file_format}"
     kind = MEDIA_TYPES[sent.file_format].partition(";")[0]
@@ -115,7 +118,11 @@ def _words(sent: Sent, language: str) -> Values:
             if ask.first == ask.last
             else _("%(first)s to %(last)s") % {"first": first, "last": last}
         )
-        sums = [_sum(report, row, language) for row in report.sums(report.rows(ask))]
+        try:
+            rows = report.sums(report.rows(ask))
+            sums = [_sum(report, row, language) for row in rows]
+        except ReportError as exc:
+            sums = [exc.message]
         where = _("Figures that lead to their rows: %(page)s") % {"page": _page(sent)}
         parts = [
             str(report.about),
