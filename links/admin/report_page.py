@@ -70,6 +70,7 @@ def report_view(request: HttpRequest, name: str) -> HttpResponse:
         "spans": _spans(report, ask),
         "query": urlencode({"first": ask.first, "last": ask.last, "by": ask.by}),
         "columns": report.columns,
+        "has_currency": any(row.currency for row in rows),
         "rows": [_row(report, ask, row) for row in rows[:MOST_ROWS]],
         "left_out": max(len(rows) - MOST_ROWS, 0),
         "sums": [_row(report, replace(ask, by=""), row) for row in report.sums(rows)],
