@@ -80,7 +80,8 @@ def test_more_rows_than_a_sheet_holds_go_on_in_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(workbooks, "MOST_ROWS", 4)
-    rows = [HEAD, *([str(number), number] for number in range(7))]
+    rows: list[Sequence[object]] = [HEAD]
+    rows += [[str(number), number] for number in range(7)]
 
     book = load_workbook(io.BytesIO(spreadsheets.pack(rows, Format.XLSX)))
 
