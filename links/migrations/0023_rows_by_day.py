@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("links", "0020_daily_totals_by_heading")]
+    dependencies = [("links", "0022_till")]
 
     operations = [
         migrations.AddIndex(
