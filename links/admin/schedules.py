@@ -131,8 +131,8 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(ReportSchedule)
 class ReportScheduleAdmin(RightsMixin, ModelAdmin):  # type: ignore[misc]
     view_right: ClassVar[Right] = Right.REPORTS_READ
-    add_right: ClassVar[Right | None] = Right.REPORTS_READ
-    change_right: ClassVar[Right | None] = Right.REPORTS_READ
+    add_right: ClassVar[Right | None] = Right.EXPORTS_READ
+    change_right: ClassVar[Right | None] = Right.EXPORTS_READ
 
     form = ScheduleForm
     fields = ("what", "period", "rhythm", "file_format", "people", "is_active")

@@ -26,7 +26,7 @@ from ..models import ReportSchedule
 from ..reports import files
 from ..reports.base import Ask, Report, ReportError, Row, Unit
 from ..reports.registry import REPORTS
-from . import totals
+from . import schedules, totals
 
 PLACEHOLDERS = frozenset({"subject", "body"})
 
@@ -69,8 +69,7 @@ def _sent(messages: Sequence[Message]) -> dict[int, Sent]:
 def _reader(schedule: ReportSchedule, address: str) -> User | None:
     for person in schedule.people.all():
         if person.email == address:
-            is_still = person.is_active and person.may(Right.REPORTS_READ)
-            return person if is_still else None
+            return person if schedules.may_read(person) else None
     return None
 
 

@@ -31,6 +31,10 @@ MOST = 20
 # schedules of one pass; the next sweep takes more
 
 
+NEEDED = frozenset({Right.REPORTS_READ, Right.EXPORTS_READ})
+# The mail brings a file.
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What somebody asks to be sent."""
@@ -45,9 +49,14 @@ class Wanted:
 
 
 def readers() -> QuerySet[User]:
-    """Who may be sent a report: who works here and may read it in the back-office."""
-    roles = [role for role, rights in RIGHTS.items() if Right.REPORTS_READ in rights]
+    """Who may be sent a report: who works here and may save it in the back-office."""
+    roles = [role for role, rights in RIGHTS.items() if rights >= NEEDED]
     return User.objects.filter(is_active=True, role__in=roles).order_by("email")
+
+
+def may_read(person: User) -> bool:
+    """Asked again when a mail is made, and once more when it leaves."""
+    return person.is_active and all(map(person.may, NEEDED))
 
 
 def save(
@@ -58,7 +67,7 @@ def save(
     report = REPORTS.get(wanted.report)
     if report is None or wanted.by not in report.by:
         raise LinkError(_("There is no such report."), "what")
-    if any(not person.may(Right.REPORTS_READ) for person in wanted.people):
+    if not all(map(may_read, wanted.people)):
         raise LinkError(_("Not all of them may read reports."), "people")
     today = totals.business_day(clock.now())
     with transaction.atomic():
@@ -123,5 +132,5 @@ def _mails(schedule: ReportSchedule, today: date) -> list[outbox.NewMessage]:
             dedupe_key=f"report:{schedule.public_id}:{days}:{person.public_id}",
         )
         for person in schedule.people.order_by("pk")
-        if person.is_active and person.may(Right.REPORTS_READ)
+        if may_read(person)
     ]

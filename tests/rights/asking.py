@@ -91,6 +91,8 @@ def ask(visitor: Visitor, method: str, url: str, data: dict[str, str]) -> Seen:
             else visitor.client.post(url, data)
         )
         transaction.set_rollback(True)
+    if response.streaming:
+        response.close()  # and with it the file that it would read from
     wrote = tuple(_writes(query["sql"] for query in queries.captured_queries))
     return Seen(_what(response), wrote, response)
 

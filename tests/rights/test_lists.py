@@ -19,7 +19,10 @@ from .table import ACTIONS, OF_OWNER, SCREENS, rights
 from .world import World
 
 pytestmark = pytest.mark.django_db
-ELSEWHERE = {"links.PaymentLink": rights(Right.LINKS_READ)}
+ELSEWHERE = {
+    "links.PaymentLink": rights(Right.LINKS_READ),
+    "links.Shift": rights(Right.REPORTS_READ),
+}
 """Who sees the rows of a model that has no screen of Django's five pages."""
 
 

@@ -18,8 +18,11 @@ from links.models import (
     PaymentLink,
     Payout,
     PayoutState,
+    Period,
     ProviderAccount,
     ReplyKind,
+    ReportSchedule,
+    Rhythm,
     StaffTask,
     TaskKind,
     WebhookEvent,
@@ -196,6 +199,15 @@ def _shared(cashier: User) -> Objects:
         "links.ProviderAccount": account,
         "links.Shift": shift,
         "links.DayClose": till_days.close(till_days.next_day(), user=cashier),
+        "links.ReportSchedule": ReportSchedule.objects.create(
+            report="payments",
+            by="day",
+            period=Period.WEEK,
+            rhythm=Rhythm.WEEKLY,
+            file_format="csv",
+            next_on=now.date(),
+            created_at=now,
+        ),
         "links.ReminderPlan": reminders.default_plan(),
         "links.Comparison": Comparison.objects.create(
             account=account, asked_at=now, due_at=now
