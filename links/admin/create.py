@@ -1,7 +1,7 @@
 """The create screen: one form, one page, from nothing to a link that was sent."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
@@ -26,17 +26,22 @@ SEND, LINK, DRAFT, PREVIEW = "send", "link", "draft", "preview"
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Right.LINKS_WRITE)
 def add_view(request: HttpRequest) -> HttpResponse:
-    """`?customer=cus_…` starts with that customer picked, `?like=<id>` with what that
-    link says, to be paid by many."""
+    """`?customer=cus_…` starts with that customer picked, `?again=<id>` with what that
+    link says, `?like=<id>` with the same, to be paid by many."""
     business = Business.objects.current()
     if request.method == "POST":
         return _answer(request, LinkForm.posted(request.POST, business))
-    like = request.GET.get("like", "")
-    if like.isascii() and like.isdecimal() and len(like) < MAX_DIGITS:
-        alike = link_or_404(request, int(like))
-        return screen.show(request, LinkForm.for_many(alike, business))
+    for name, fill in (("again", LinkForm.again), ("like", LinkForm.for_many)):
+        if key := request.GET.get(name, ""):
+            return screen.show(request, fill(_named(request, key), business))
     picked = picking.picked_by(who(request), request.GET.get("customer", ""))
     return screen.show(request, LinkForm.blank(business, picked))
+
+
+def _named(request: HttpRequest, key: str) -> PaymentLink:
+    if not (key.isascii() and key.isdecimal() and len(key) < MAX_DIGITS):
+        raise Http404
+    return link_or_404(request, int(key))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

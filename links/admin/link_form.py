@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import zip_longest
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from customers.models import Customer
 from customers.services.customers import CustomerData
 from merchant_portal.business.models import Business
-from merchant_portal.lib import ids
+from merchant_portal.lib import clock, ids
 from merchant_portal.lib.money import Money, MoneyError, parse_currency
 from merchant_portal.staff.models import User
 
@@ -21,6 +21,7 @@ from ..services import amounts
 from ..services.amounts import LineData, Totals
 from ..services.errors import LinkError
 from ..services.terms import Terms
+from ..services.totals import business_day
 from . import formats, outlook, picking, terms_form, typed, when
 
 T = TypeVar("T")
@@ -152,6 +153,19 @@ class LinkForm:
         form.values |= {"due_on": "", "expires_at": "", "note": ""}
         if link.amount_kind in (AmountKind.PARTS, AmountKind.DEPOSIT):
             form.values["amount_kind"] = AmountKind.FIXED
+        return form
+
+    @classmethod
+    def again(cls, link: PaymentLink, business: Business) -> "LinkForm":
+        """What a link says, asked once more today, with as many days to pay it."""
+        form = cls.of_link(link, business)
+        form.values["expires_at"] = ""
+        if link.due_on:
+            today = business_day(clock.now())
+            began = business_day(link.activated_at or link.created_at)
+            days = max(link.due_on - began, timedelta())
+            form.values["due_on"] = (today + days).isoformat()
+        form.channels = form.channels or cls.blank(business).channels
         return form
 
     @classmethod

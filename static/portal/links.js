@@ -20,6 +20,22 @@
     return answer && !answer.redirected ? answer : null;
   };
 
+  // Unfold hides the page until its own script has run; nothing hidden takes the focus.
+  const whenShown = (act) => {
+    const root = document.documentElement;
+    const isHidden = () => root.hasAttribute("x-cloak");
+    if (!isHidden()) {
+      act();
+      return;
+    }
+    const watch = new MutationObserver(() => {
+      if (isHidden()) return;
+      watch.disconnect();
+      act();
+    });
+    watch.observe(root, { attributes: true, attributeFilter: ["x-cloak"] });
+  };
+
   // --- whom it is for -------------------------------------------------------
 
   function combo(root) {
@@ -62,13 +78,14 @@
         const field = $(isMail ? "#new-email" : "#new-name");
         field.value = option.name;
         field.dispatchEvent(new Event("input", { bubbles: true }));
-        $("#new-name").focus();
+        $(isMail ? "#new-name" : "#new-email").focus();
       } else {
         input.value = option.name;
         hidden.value = option.id;
         picked.hidden = false;
         $("#customer-picked-text").textContent = option.email || option.phone || option.name;
         hidden.dispatchEvent(new CustomEvent("picked", { bubbles: true, detail: option }));
+        $("#lines [data-cell=description]").focus();
       }
       close();
     };
@@ -192,6 +209,7 @@
       box.append(line);
       tidy();
       if (focus) $("[data-cell=description]", line).focus();
+      return line;
     };
     const compute = later(250, async () => {
       const answer = await ask(form.dataset.totals, { method: "POST", body: new FormData(form) });
@@ -224,6 +242,30 @@
       if (sums.total) $("#lines-error").hidden = true;
     });
 
+    // Rows of a spreadsheet: the server reads them, here they only take their places.
+    const paste = async (text, start) => {
+      const body = new FormData();
+      body.set("csrfmiddlewaretoken", $("[name=csrfmiddlewaretoken]", form).value);
+      body.set("text", text);
+      const answer = await ask(form.dataset.lines, { method: "POST", body });
+      if (!answer || !answer.ok) {
+        start.value += text.replace(/\s+/g, " ").trim();
+        return;
+      }
+      const found = await answer.json();
+      let line = start.closest("[data-line]");
+      found.lines.forEach((cells, index) => {
+        if (index > 0 || !isBlank(line)) line = append(false);
+        Object.entries(cells).forEach(([name, value]) => {
+          const cell = $(`[data-cell=${name}]`, line);
+          if (value || name === "description") cell.value = value;
+        });
+      });
+      $("#lines-status").textContent = found.said;
+      $("[data-cell=unit_amount]", line).focus();
+      compute();
+    };
+
     const blank = $$("[data-line]", box).filter(isBlank);
     blank.slice(blank.length === $$("[data-line]", box).length ? 1 : 0).forEach((line) => line.remove());
     add.hidden = false;
@@ -239,6 +281,12 @@
       compute();
     });
     box.addEventListener("input", compute);
+    box.addEventListener("paste", (event) => {
+      const text = event.clipboardData.getData("text/plain");
+      if (event.target.dataset.cell !== "description" || !/[\t\n\r]/.test(text.trim())) return;
+      event.preventDefault();
+      paste(text, event.target);
+    });
     $("#currency").addEventListener("change", compute);
     $("#amount-kind").addEventListener("change", compute);
     tidy();
@@ -315,6 +363,15 @@
     });
   }
 
+  function goByKeys(form) {
+    form.addEventListener("keydown", (event) => {
+      const button = $("[data-go]", form);
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || button.disabled) return;
+      event.preventDefault();
+      form.requestSubmit(button);
+    });
+  }
+
   async function copy(text, field) {
     try {
       await navigator.clipboard.writeText(text);
@@ -384,7 +441,8 @@
     if ($("[data-contact]", form)) channels(form);
     preview(form);
     once(form);
-    $("[aria-invalid=true]", form)?.focus();
+    goByKeys(form);
+    whenShown(() => ($("[aria-invalid=true]", form) || $("[autofocus]", form))?.focus());
   }
   $$("form[data-once]").forEach(once);
   $$("[data-copy]").forEach(copyButton);
