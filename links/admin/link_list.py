@@ -22,6 +22,7 @@ from ..services import totals
 from . import (
     acts,
     bulk,
+    correspondence,
     create,
     finding,
     formats,
@@ -35,6 +36,7 @@ from . import (
     replies,
     sends,
     share_acts,
+    statement_page,
     task_acts,
     website,
 )
@@ -79,6 +81,12 @@ VIEWS = (
         reminder_acts.customer_view,
     ),
     ("<int:pk>/correct/", "correct", create.correct_view),
+)
+OF_CUSTOMERS = (
+    ("<int:pk>/statement/", "links_statement", statement_page.page_view),
+    ("<int:pk>/statement.pdf", "links_statement_pdf", statement_page.pdf_view),
+    ("<int:pk>/statement.csv", "links_statement_csv", statement_page.csv_view),
+    ("<int:pk>/messages/", "links_correspondence", correspondence.page_view),
 )
 TABS = (
     ("", _("All")),
@@ -149,12 +157,16 @@ class PaymentLinkAdmin(RightsMixin, FromReportMixin, ModelAdmin):  # type: ignor
             for pattern in super().get_urls()
             if pattern.name == "links_paymentlink_changelist"
         ]
+        of_customers = [
+            path(f"of-customer/{route}", self.admin_site.admin_view(view), name=name)
+            for route, name, view in OF_CUSTOMERS
+        ]
         many = path(
             "send-to-all/",
             self.admin_site.admin_view(self.all_view),
             name="links_paymentlink_all",
         )
-        return [*theirs, many, *ours]
+        return [*theirs, many, *of_customers, *ours]
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         return may(request, Right.LINKS_WRITE)

@@ -67,6 +67,12 @@ def rows_of(link: PaymentLink, zone: ZoneInfo) -> list[dict[str, Any]]:
     ]
 
 
+def of_customer(user: User, customer_pk: int) -> list[PayerReply]:
+    """What a customer wrote about the links that this reader may see, newest first."""
+    found = visible_to(user, PayerReply.objects.filter(link__customer=customer_pk))
+    return list(found.select_related("link").order_by("-id")[:SHOWN])
+
+
 def reply_or_404(link: PaymentLink, pk: int) -> PayerReply:
     reply = link.replies.filter(pk=bounded(pk)).first()
     if reply is None:

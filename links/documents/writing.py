@@ -21,6 +21,12 @@ def day(value: date, language: str) -> str:
 
 
 @lru_cache(KEPT)
+def short_day(value: date, language: str) -> str:
+    """For a column of many."""
+    return format_date(value, "medium", locale=locale_of(language))
+
+
+@lru_cache(KEPT)
 def percent(basis_points: int, language: str) -> str:
     return format_percent(
         Decimal(basis_points) / 10_000,

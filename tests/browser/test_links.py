@@ -238,6 +238,8 @@ def test_records_are_clean(
         ("links/provideraccount/", "accounts"),
         ("links/webhookevent/", "events"),
         (f"customers/customer/{ada.pk}/change/", "customer"),
+        (f"links/paymentlink/of-customer/{ada.pk}/statement/", "statement"),
+        (f"links/paymentlink/of-customer/{ada.pk}/messages/", "messages-of"),
         (f"links/paymentlink/{half.pk}/change/", "page-odd"),
         (f"links/paymentlink/{half.pk}/preview/", "preview-of"),
     ):
