@@ -7,6 +7,8 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 
+from links.admin import command
+
 from . import api, errors, health
 
 
@@ -34,6 +36,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("api/v1/", include((api.urlpatterns, "api"))),
+    path(
+        "admin/search/", admin.site.admin_view(command.search_view), name="staff_search"
+    ),
     path("admin/", admin.site.urls),
     path("accounts/", include("merchant_portal.staff.urls")),
     path("", include("merchant_portal.business.urls")),

@@ -296,11 +296,17 @@ class PaymentLink(models.Model):
                 name="link_by_day_closed",
             ),
             models.Index(fields=["status", "-id"], name="link_by_status"),
+            models.Index(fields=["amount_minor", "-id"], name="link_by_amount"),
             models.Index(
                 fields=["currency", "due_on"],
                 include=["amount_minor", "amount_paid_minor"],
                 condition=Q(status="active", is_reusable=False),
                 name="link_waiting",
+            ),
+            models.Index(
+                fields=["promise_due_at"],
+                condition=Q(status="active", promise_due_at__isnull=False),
+                name="link_promised",
             ),
             models.Index(
                 fields=["expires_at"],

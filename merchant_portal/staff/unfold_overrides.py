@@ -109,6 +109,23 @@ SWAPS: dict[str, list[Swap]] = {
         )
     ],
     "unfold/helpers/search.html": [
+        Swap(
+            """<div class="mb-2.5 mx-3 relative" x-on:click="$dispatch('opencommand')">""",
+            '<button type="button" aria-keyshortcuts="Control+K" class="block mb-2.5 mx-3'
+            """ relative text-start" x-on:click="$dispatch('opencommand')">""",
+        ),
+        Swap(
+            r"</div>\s+\{% else %\}\s+"
+            r'<div class="mb-2.5 mx-3 relative" x-data="searchDropdown',
+            "</button>\n    {% else %}\n"
+            '        <div class="mb-2.5 mx-3 relative" x-data="searchDropdown',
+            is_pattern=True,
+        ),
+        Swap(
+            r"dark:text-font-subtle-dark\">\s+\{% trans 'Search apps and models...' %\}",
+            "dark:text-font-subtle-dark\">\n                    {% trans 'Find or do anything' %}",
+            is_pattern=True,
+        ),
         Swap("openSearchResults = true; currentIndex = 0", "onFocus()"),
         Swap(
             r'x-on:keydown.escape.prevent="openSearchResults.*?"',
@@ -118,10 +135,33 @@ SWAPS: dict[str, list[Swap]] = {
     ],
     "unfold/helpers/command.html": [
         Swap(
+            'x-data="searchCommand()"',
+            'x-data="searchCommand()" role="dialog" aria-modal="true"'
+            ' aria-label="{% trans "Find or do anything" %}"',
+        ),
+        Swap(
+            '<button type="submit" id="command-submit"',
+            '<span id="command-submit" aria-hidden="true"',
+        ),
+        Swap("</button>", "</span>"),
+        Swap(
+            """placeholder="{% trans "Type to search" %}\"""",
+            'placeholder="{% trans "Type to search" %}"\n'
+            '                    aria-label="{% trans "Type to search" %}"',
+        ),
+        Swap(
+            'hx-trigger="keyup changed delay:500ms"',
+            'hx-trigger="input changed delay:150ms, opened"',
+        ),
+        Swap(
+            '<div id="command-results"></div>',
+            '<div id="command-results" aria-live="polite"></div>',
+        ),
+        Swap(
             "if (!$event.metaKey && !$event.ctrlKey) selectItem("
             "{% if command_show_history %}true{% else %}false{% endif %}, false)",
             "onEnter($event, {% if command_show_history %}true{% else %}false{% endif %})",
-        )
+        ),
     ],
     # one navigation inside another has no name of its own
     "unfold/helpers/navigation_user.html": [

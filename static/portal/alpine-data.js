@@ -31,15 +31,45 @@ document.addEventListener("alpine:init", () => {
     }),
   );
 
-  Alpine.data("searchCommand", () =>
-    Object.assign(window.searchCommand(), {
+  Alpine.data("searchCommand", () => {
+    const unfold = window.searchCommand();
+    return Object.assign({}, unfold, {
       onEnter(event, keepsHistory) {
         if (!event.metaKey && !event.ctrlKey) {
           this.selectItem(keepsHistory, false);
         }
       },
-    }),
-  );
+      // also out of a field; what one may begin is there before anything is typed
+      handleShortcut(event) {
+        if (event.key.toLowerCase() === "k" && (event.metaKey || event.ctrlKey)) {
+          event.preventDefault();
+          if (!this.openCommandResults) {
+            this.handleOpen();
+          }
+        }
+      },
+      handleOpen() {
+        this.cameFrom = document.activeElement;
+        unfold.handleOpen.call(this);
+        window.htmx.trigger(this.$refs.searchInputCommand, "opened");
+      },
+      // one press leaves, whatever is typed, to where one came from
+      handleEscape() {
+        this.$refs.searchInputCommand.value = "";
+        unfold.handleEscape.call(this);
+        this.cameFrom?.focus();
+      },
+      handleContentLoaded(event) {
+        unfold.handleContentLoaded.call(this, event);
+        this.currentIndex = this.totalItems > 0 ? 1 : 0;
+      },
+      selectItem(keepsHistory, inNewTab) {
+        if (this.items?.[this.currentIndex - 1]) {
+          unfold.selectItem.call(this, keepsHistory, inNewTab);
+        }
+      },
+    });
+  });
 
   Alpine.data("shell", (firstTab, isModelPage) => ({
     activeTab: firstTab,

@@ -15,7 +15,7 @@ from .checks import PageAt, assert_clean, shoot
 pytestmark = pytest.mark.browser
 ADD = "/admin/links/paymentlink/add/"
 MOST_PRESSES = 12
-# to a known customer, besides the text typed
+# from the front page to a known customer, besides the text typed
 PASTED = "Item\tQty\tPrice\nWorkshop\t2\t1.234,50 €\nRoom\t1\t80\n"
 
 
@@ -57,8 +57,18 @@ def test_a_link_to_a_known_customer(
     page_at: PageAt, owner: User, ada: Customer
 ) -> None:
     page = page_at(1280, owner)
-    keys = start(page)
+    page.goto("/admin/")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    keys = Keys(page)
 
+    keys.press("Control+K")
+    expect(page.get_by_label("Type to search")).to_be_focused()
+    keys.type("new")
+    first = page.locator("#command-results li.active")
+    expect(first).to_contain_text("New payment link")
+    expect(page.locator("#command-results li")).to_have_count(2)
+    keys.press("Enter")
+    expect(page.get_by_label("Name, e-mail or phone")).to_be_focused()
     keys.type("love")
     expect(page.get_by_role("option", name="Ada Lovelace")).to_be_visible()
     keys.press("Enter")

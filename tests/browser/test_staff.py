@@ -109,8 +109,9 @@ def test_menus_and_search_open_without_inline_code(
     if width < 1280:
         page.get_by_role("button", name="Show or hide navigation").click()
 
-    page.get_by_label("Filter navigation items").press_sequentially("API")
-    expect(page.locator("#search-results").get_by_text("API keys")).to_be_visible()
+    page.get_by_role("button", name="Find or do anything").click()
+    page.get_by_label("Type to search").press_sequentially("API")
+    expect(page.locator("#command-results").get_by_text("API keys")).to_be_visible()
     page.keyboard.press("Escape")
     page.get_by_text("Olga Owner").click()
     expect(page.get_by_role("link", name="Two-factor sign-in")).to_be_visible()

@@ -1,0 +1,20 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("links", "0020_daily_totals_by_heading"),
+    ]
+
+    operations = [
+        migrations.AddIndex(
+            model_name="paymentlink",
+            index=models.Index(
+                condition=models.Q(
+                    ("promise_due_at__isnull", False), ("status", "active")
+                ),
+                fields=["promise_due_at"],
+                name="link_promised",
+            ),
+        ),
+    ]

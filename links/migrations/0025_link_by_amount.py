@@ -1,0 +1,14 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("links", "0024_link_promised"),
+    ]
+
+    operations = [
+        migrations.AddIndex(
+            model_name="paymentlink",
+            index=models.Index(fields=["amount_minor", "-id"], name="link_by_amount"),
+        ),
+    ]
