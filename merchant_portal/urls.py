@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from links.admin import command
 
-from . import api, errors, health
+from . import api, dashboard, errors, front_setup, health
 
 
 def _to_index(request: HttpRequest) -> HttpResponse:
@@ -36,6 +36,21 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("api/v1/", include((api.urlpatterns, "api"))),
+    path(
+        "admin/front/live/",
+        admin.site.admin_view(dashboard.live_view),
+        name="front_live",
+    ),
+    path(
+        "admin/front/test-mail/",
+        admin.site.admin_view(front_setup.test_view),
+        name="front_setup_test",
+    ),
+    path(
+        "admin/front/setup-closed/",
+        admin.site.admin_view(front_setup.close_view),
+        name="front_setup_close",
+    ),
     path(
         "admin/search/", admin.site.admin_view(command.search_view), name="staff_search"
     ),

@@ -191,7 +191,7 @@ def test_needs_few_queries(owner: User, role: Role) -> None:
         assert client.get(FRONT).status_code == 200
 
     # of which three read kept rows, once a second outside of tests
-    assert len(seen) <= 23
+    assert len(seen) <= 31
 
 
 def test_chart_and_table_say_the_same(owner: User) -> None:
@@ -202,3 +202,45 @@ def test_chart_and_table_say_the_same(owner: User) -> None:
     assert days["currency"] == "EUR"
     assert '"12.50"' in days["chart"]
     assert days["rows"][0]["paid"] == "€12.50"
+
+
+def test_looks_for_news_and_gets_nothing_while_there_is_none(owner: User) -> None:
+    make_shop(owner)
+    client = Client()
+    client.force_login(owner)
+    seen = client.get(FRONT).context["seen"]
+
+    calm = client.get(f"{FRONT}front/live/", {"seen": seen})
+    payments.record(make_seen(None, payment_id="tpy_orphan", occurred_at=clock.now()))
+    news = client.get(f"{FRONT}front/live/", {"seen": seen}).content.decode()
+
+    assert calm.status_code == 204
+    assert 'id="front-cards"' in news
+    assert "1 payment without a link" in news
+    assert f"seen={seen}" not in news
+
+
+def test_a_look_that_finds_nothing_is_cheap(owner: User) -> None:
+    make_shop(owner)
+    client = Client()
+    client.force_login(owner)
+    seen = client.get(FRONT).context["seen"]
+
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(f"{FRONT}front/live/", {"seen": seen}).status_code == 204
+
+    assert len(asked) <= 6
+
+
+def test_an_agent_hears_no_news_of_others(owner: User) -> None:
+    agent = make_user(Role.AGENT)
+    make_link(make_customer(), actor=agent.actor())
+    client = Client()
+    client.force_login(agent)
+    seen = client.get(FRONT).context["seen"]
+
+    make_shop(owner)
+
+    assert client.get(f"{FRONT}front/live/", {"seen": seen}).status_code == 204
+    client.logout()
+    assert client.get(f"{FRONT}front/live/").status_code == 302

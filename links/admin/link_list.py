@@ -7,6 +7,7 @@ from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -18,7 +19,7 @@ from merchant_portal.staff.admin.rights import RightsMixin, may
 from merchant_portal.staff.roles import Right
 
 from ..models import PaymentLink
-from ..services import totals
+from ..services import news, totals
 from . import (
     acts,
     bulk,
@@ -193,8 +194,14 @@ class PaymentLinkAdmin(RightsMixin, FromReportMixin, ModelAdmin):  # type: ignor
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        """Looks for news by itself; what is new comes as the rows alone, else 204."""
+        seen = news.digest(who(request))
+        is_look = "HX-Request" in request.headers
+        if is_look and request.headers.get("X-Seen") == seen:
+            return HttpResponse(status=204)
         query = request.GET.urlencode()
         context = {
+            "seen": seen,
             "title": _("Payment links"),
             "query": query,
             "may_send": self.has_send_permission(request),
@@ -202,6 +209,8 @@ class PaymentLinkAdmin(RightsMixin, FromReportMixin, ModelAdmin):  # type: ignor
             **(extra_context or {}),
         }
         answer: HttpResponse = super().changelist_view(request, context)
+        if is_look and isinstance(answer, TemplateResponse):
+            answer.template_name = "admin/links/paymentlink/list_news.html"
         return answer
 
     def get_search_results(

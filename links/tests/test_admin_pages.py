@@ -147,7 +147,8 @@ def test_list_of_a_hundred_links_needs_few_queries_and_counts_nothing(
         answer = client.get(f"{LIST}?status__exact=active&due=none&currency=EUR")
 
     assert answer.content.decode().count('class="data-row') == 100
-    assert len(seen) <= 12
+    # of which two say whether there is news
+    assert len(seen) <= 13
     said = " ".join(query["sql"] for query in seen)
     assert "COUNT(" not in said
     assert "DISTINCT" not in said
@@ -281,3 +282,18 @@ def test_a_message_that_went_is_told_once(owner: User) -> None:
     assert "Payment link by e-mail delivered" in page
     assert "Payment link by e-mail queued" not in page
     assert "Payment link by SMS queued" in page
+
+
+def test_the_list_answers_a_look_only_when_something_is_new(owner: User) -> None:
+    link = make_link(make_customer())
+    client = signed_in(owner)
+    seen = client.get(LIST).context["seen"]
+    look = {"HX-Request": "true", "X-Seen": seen}
+
+    calm = client.get(LIST, headers=look)
+    payments.record(make_seen(link))
+    news = client.get(LIST, headers=look)
+
+    assert calm.status_code == 204
+    assert (news.status_code, seen in news.content.decode()) == (200, False)
+    assert client.get(LIST, headers={"X-Seen": seen}).status_code == 200

@@ -223,6 +223,11 @@ class Business(models.Model):
         editable=False,
         help_text="since when nothing is sent but mails about signing in",
     )
+    setup_closed_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="since when the front page no longer leads through setting up",
+    )
     is_sample = models.BooleanField(default=False, editable=False)
 
     objects: ClassVar[BusinessManager] = BusinessManager()

@@ -40,3 +40,17 @@ document.addEventListener("click", async (event) => {
   }
   button.textContent = button.dataset.copied;
 });
+
+// What looks for news by itself (data-poll) rests while nobody sees the page, and while
+// something of it is ticked (data-poll="selector"), so that no tick is lost.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const rests = event.target.dataset?.poll;
+  if (rests !== undefined && (document.hidden || (rests && document.querySelector(rests)))) {
+    event.preventDefault();
+  }
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) {
+    document.querySelectorAll("[data-poll]").forEach((poller) => window.htmx?.trigger(poller, "look"));
+  }
+});

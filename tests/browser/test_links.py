@@ -207,7 +207,7 @@ def test_front_page_is_clean(
 ) -> None:
     page = page_at(width, owner)
     page.goto("/admin/")
-    expect(page.get_by_text("Three steps to the first payment")).to_be_visible()
+    expect(page.get_by_role("heading", name="Setting up")).to_be_visible()
     shoot(page, "front-empty")
     assert_clean(page)
 
