@@ -75,6 +75,7 @@ VIEWS = (
     ("<int:pk>/pause/", "pause", reminder_acts.pause_view),
     ("<int:pk>/resume/", "resume", reminder_acts.resume_view),
     ("<int:pk>/plan/", "plan", reminder_acts.plan_view),
+    ("<int:pk>/tasks/", "new_task", task_acts.add_view),
     ("<int:pk>/tasks/<int:task_pk>/", "task", task_acts.task_view),
     (
         "of-customer/<int:pk>/reminders/",

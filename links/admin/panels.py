@@ -13,7 +13,7 @@ from .history import Line
 
 SEND, EDIT, CANCEL, EXTEND, RECORD = "send", "edit", "cancel", "extend", "record"
 REPLY, PLANNED, RECALL = "reply", "planned", "recall"
-PAUSE, TASK, SHARE = "pause", "task", "share"
+PAUSE, TASK, NEW_TASK, SHARE = "pause", "task", "new_task", "share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ def fresh(link: PaymentLink, zone: ZoneInfo, known: dict[str, str]) -> Panels:
         REPLY: Panel({"reply": "", "answer": ""}),
         PAUSE: Panel({"reason": "", "until": ""}),
         TASK: Panel({"for": "", "due_on": ""}),
+        NEW_TASK: Panel({"text": "", "for": "", "due_on": "", "key": ids.new("frm")}),
         SHARE: Panel({"text": ""}),
         EXTEND: Panel({"expires_at": ""}),
         RECORD: Panel(

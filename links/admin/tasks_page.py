@@ -39,7 +39,7 @@ def visible_to(user: User, rows: QuerySet[StaffTask]) -> QuerySet[StaffTask]:
 
 
 def rows_of(link: PaymentLink, zone: ZoneInfo) -> dict[str, Any]:
-    """What is to do about a link, for its page; two queries at most."""
+    """What is to do about a link, for its page; two queries."""
     newest = (F("done_at").desc(nulls_first=True), "-id")
     found = link.tasks.select_related("assigned_to", "done_by").order_by(*newest)
     rows = [
@@ -57,10 +57,8 @@ def rows_of(link: PaymentLink, zone: ZoneInfo) -> dict[str, Any]:
         }
         for task in found[:SHOWN]
     ]
+    people = list(User.objects.filter(is_active=True).order_by("email"))
     is_open = any(row["is_open"] for row in rows)
-    people = (
-        list(User.objects.filter(is_active=True).order_by("email")) if is_open else []
-    )
     return {"tasks": rows, "has_open_task": is_open, "people": people}
 
 

@@ -94,6 +94,7 @@ class Climb(models.Model):
 class TaskKind(models.TextChoices):
     STEP = "step", _("Reminder plan")
     UNREACHED = "unreached", _("Not reached")
+    STAFF = "staff", _("From a colleague")
 
 
 class StaffTask(models.Model):

@@ -9,9 +9,47 @@ from merchant_portal.audit import services as audit
 from merchant_portal.lib import clock
 from merchant_portal.staff.models import User
 
-from ..models import PaymentLink, StaffTask
+from ..models import PaymentLink, StaffTask, TaskKind
 from . import links, notices
-from .errors import LinkConflict
+from .errors import LinkConflict, LinkError
+
+MAX_TEXT = 300
+
+
+def add(
+    link: PaymentLink,
+    *,
+    text: str,
+    assigned_to: User | None,
+    due_at: datetime,
+    key: str,
+    by: User,
+) -> StaffTask:
+    """Write down what somebody is to do; the same `key` again gives the task that is
+    there. Raises LinkError for a text that cannot be kept."""
+    if not text:
+        raise LinkError(_("Say what is to be done."), "text")
+    with transaction.atomic():
+        locked = PaymentLink.objects.locked(link.pk)
+        now = clock.now()
+        task, is_new = StaffTask.objects.get_or_create(
+            link=locked,
+            origin=f"staff:{key}"[:40],
+            defaults={
+                "kind": TaskKind.STAFF,
+                "text": text[:MAX_TEXT],
+                "assigned_to": assigned_to,
+                "due_at": due_at,
+                "created_at": now,
+            },
+        )
+        if not is_new:
+            return task
+        links.note(locked, "task.made", by.actor(), now, task=task.text)
+        if assigned_to not in (None, by):
+            notices.tell([notices.of_task(task)])
+        audit.record(by.actor().id, "task.made", link.public_id, task=task.public_id)
+    return task
 
 
 def done(task: StaffTask, *, by: User) -> None:
