@@ -51,8 +51,19 @@ def watch(page: Page) -> None:
     page.add_init_script(_REPORT_VIOLATIONS)
 
 
+_WORDS_FOR_ICONS = """() => [...document.querySelectorAll('.material-symbols-outlined')]
+    .filter(one => {
+        const text = document.createRange();
+        text.selectNodeContents(one);
+        const size = parseFloat(getComputedStyle(one).fontSize);
+        return text.getBoundingClientRect().width > 1.7 * size;
+    }).map(one => one.textContent.trim())"""
+# our font holds the icons that are used; another one stands there as its name
+
+
 def assert_clean(page: Page) -> None:
-    """No CSP violation, script error, axe violation or sideways scrolling so far."""
+    """No CSP violation, script error, axe violation, icon shown as a word or sideways
+    scrolling so far."""
     page.wait_for_load_state("networkidle")
     troubles = list(_troubles[page])
     content, window = page.evaluate(
@@ -60,6 +71,7 @@ def assert_clean(page: Page) -> None:
     )
     if content > window:
         troubles.append(f"scrolls sideways: {content} px in {window}")
+    troubles += [f"no icon: {name}" for name in page.evaluate(_WORDS_FOR_ICONS)]
     for found in Axe().run(page).response["violations"]:
         places = " | ".join(node["html"] for node in found["nodes"])
         troubles.append(f"axe {found['id']}: {found['help']}: {places}")

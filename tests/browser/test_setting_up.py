@@ -46,7 +46,7 @@ def test_from_nothing_to_the_first_link(
     expect(mail).to_contain_text("It arrived at olga@shop.example.")
 
     page.get_by_role("link", name="Make a payment link").click()
-    page.get_by_text("Nobody", exact=True).click()
+    page.locator("#who-nobody").check()
     page.get_by_label("Description").fill("Cake")
     page.get_by_label("Price each").fill("5")
     page.get_by_role("button", name="Only make the link").click()
