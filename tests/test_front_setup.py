@@ -39,8 +39,8 @@ def signed_in(user: User) -> Client:
 
 
 def step(user: User, title: str) -> front_setup.Step:
-    found = {one.title: one for one in signed_in(user).get("/admin/").context["setup"]}
-    return found[title]
+    setup: list[front_setup.Step] = signed_in(user).get("/admin/").context["setup"]
+    return {one.title: one for one in setup}[title]
 
 
 def profile(**changes: Any) -> None:
