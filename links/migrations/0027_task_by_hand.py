@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("links", "0025_link_by_amount"),
+        ("links", "0026_link_by_amount"),
     ]
 
     operations = [

@@ -33,7 +33,7 @@ def remove(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0003_postal_address"),
+        ("customers", "0004_created_by"),
     ]
 
     operations = [migrations.RunPython(add, remove)]

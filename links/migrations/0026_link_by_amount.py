@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("links", "0024_link_promised"),
+        ("links", "0025_link_promised"),
     ]
 
     operations = [

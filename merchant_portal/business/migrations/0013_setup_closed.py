@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("business", "0011_copy_invitations_to"),
+        ("business", "0012_agent_limit"),
     ]
 
     operations = [

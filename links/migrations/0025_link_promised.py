@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("links", "0020_daily_totals_by_heading"),
+        ("links", "0024_report_schedules"),
     ]
 
     operations = [
