@@ -9,7 +9,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from customers import visibility
 from customers.models import Customer
+from merchant_portal.lib import masks
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 from notifications.admin.labels import STATE_COLORS, kind_title
@@ -31,15 +33,15 @@ MOST_LINKS = 1_000
 @needs(Right.LINKS_READ)
 def page_view(request: HttpRequest, pk: int) -> HttpResponse:
     """`?before=<key>`: what is older than that message."""
-    customer = Customer.objects.filter(pk=bounded(pk)).first()
+    user, zone = who(request), formats.business_zone()
+    customer = visibility.visible_to(user).filter(pk=bounded(pk)).first()
     if customer is None:
         raise Http404
-    user, zone = who(request), formats.business_zone()
     before = typed.version(request.GET.get("before", ""))
     found = messages_of(user, customer, before)
     context = {
         "customer": customer,
-        "messages_sent": [message_row(one, numbers(found), zone) for one in found],
+        "messages_sent": message_rows(user, found, zone),
         "replies": [] if before else _replies(user, customer, zone),
         "older": found[-1].pk if len(found) == PAGE else 0,
     }
@@ -65,8 +67,19 @@ def numbers(found: list[Message]) -> dict[str, tuple[int, str]]:
     return {public_id: (pk, number or "") for public_id, pk, number in named}
 
 
-def message_row(
-    message: Message, known: dict[str, tuple[int, str]], zone: ZoneInfo
+def message_rows(
+    user: User, found: list[Message], zone: ZoneInfo
+) -> list[dict[str, Any]]:
+    """Addresses as this reader may see them; one query."""
+    known, is_masked = numbers(found), not user.may(Right.CUSTOMERS_CONTACT)
+    return [_message_row(one, known, zone, is_masked) for one in found]
+
+
+def _message_row(
+    message: Message,
+    known: dict[str, tuple[int, str]],
+    zone: ZoneInfo,
+    is_masked: bool,
 ) -> dict[str, Any]:
     link_pk, number = known[message.reference]
     return {
@@ -74,7 +87,7 @@ def message_row(
         "title": kind_title(message.kind),
         "link_url": reverse("admin:links_paymentlink_change", args=[link_pk]),
         "number": number,
-        "to": message.recipient,
+        "to": masks.address(message.recipient) if is_masked else message.recipient,
         "channel": message.get_channel_display(),
         "state": message.get_state_display(),
         "color": STATE_COLORS[message.state],

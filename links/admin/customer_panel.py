@@ -89,8 +89,7 @@ def _messages(
     if not user.may(Right.MESSAGES_READ):
         return None
     found = correspondence.messages_of(user, customer, most=FEW)
-    known = correspondence.numbers(found)
-    return [correspondence.message_row(one, known, zone) for one in found]
+    return correspondence.message_rows(user, found, zone)
 
 
 def _replies(user: User, customer: Customer, zone: ZoneInfo) -> list[dict[str, Any]]:

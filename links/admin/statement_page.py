@@ -9,7 +9,9 @@ from typing import Any
 import structlog
 import typst
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import translation
@@ -19,10 +21,13 @@ from django.views.decorators.http import require_GET, require_safe
 
 from customers.models import Customer
 from customers.services.customers import language_of
+from merchant_portal.audit import services as audit
 from merchant_portal.business import services as business_services
 from merchant_portal.business.models import Business
 from merchant_portal.lib import clock, spreadsheets
 from merchant_portal.lib.money import EXPONENTS
+from merchant_portal.staff import step_up
+from merchant_portal.staff.admin.rights import View
 from merchant_portal.staff.models import User
 from merchant_portal.staff.roles import Right
 
@@ -55,17 +60,22 @@ class Asked:
         return _query(found.first, found.last, found.currency)
 
 
+NEEDED = (Right.CUSTOMERS_READ, Right.LINKS_READ, Right.LINKS_ALL, Right.PAYMENTS_READ)
+# An account is of all links of a customer, so it is for who may see them all.
+
+
 def may_see(user: User) -> bool:
-    """An account is of all links of a customer, so it is for who may see them all."""
-    return (
-        user.may(Right.LINKS_READ)
-        and user.may(Right.LINKS_ALL)
-        and user.may(Right.PAYMENTS_READ)
-    )
+    return all(map(user.may, NEEDED))
+
+
+def of_account(view: View[[int]]) -> View[[int]]:
+    for right in NEEDED:
+        view = needs(right)(view)
+    return view
 
 
 @require_safe
-@needs(Right.CUSTOMERS_READ)
+@of_account
 def page_view(request: HttpRequest, pk: int) -> HttpResponse:
     """`?first=&last=&currency=`: the days of the business, both included."""
     asked = _asked(request, pk)
@@ -76,6 +86,7 @@ def page_view(request: HttpRequest, pk: int) -> HttpResponse:
         "currencies": asked.currencies,
         "problem": asked.problem,
         "query": asked.query,
+        "may_export": who(request).may(Right.EXPORTS_READ),
         "spans": _spans(found),
         "opening": formats.money(found.opening, found.currency),
         "closing": formats.money(found.closing, found.currency),
@@ -96,7 +107,7 @@ def page_view(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-@needs(Right.CUSTOMERS_READ)
+@of_account
 def pdf_view(request: HttpRequest, pk: int) -> HttpResponse:
     """In the customer's language."""
     asked = _sound(request, pk)
@@ -121,13 +132,21 @@ def pdf_view(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-@needs(Right.CUSTOMERS_READ)
-def csv_view(request: HttpRequest, pk: int) -> HttpResponse:
+@of_account
+@needs(Right.EXPORTS_READ)
+def csv_view(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Amounts in major units with a point, in the customer's language."""
     asked = _sound(request, pk)
+    page = reverse("admin:links_statement", args=[asked.customer.pk])
+    if proof := step_up.ask(request, back=f"{page}?{asked.query}"):
+        return proof
+    with transaction.atomic():
+        audit.record(
+            who(request).public_id, "statement.downloaded", asked.customer.public_id
+        )
     with translation.override(language_of(asked.customer)):
         rows = list(_lines(asked.statement))
-    return spreadsheets.download(_file_name(asked), rows)  # type: ignore[return-value]
+    return spreadsheets.download(_file_name(asked), rows)
 
 
 def _lines(found: Statement) -> Iterator[list[object]]:
@@ -207,8 +226,6 @@ def _sound(request: HttpRequest, pk: int) -> Asked:
 
 
 def _asked(request: HttpRequest, pk: int) -> Asked:
-    if not may_see(who(request)):
-        raise Http404
     customer = Customer.objects.filter(pk=bounded(pk)).first()
     if customer is None:
         raise Http404

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from customers import visibility
 from customers.models import Customer
 from customers.services import customers
 from merchant_portal.lib.money import EXPONENTS, MAX_MINOR
@@ -73,7 +74,10 @@ def _people(user: User, term: str) -> list[Customer]:
     is_too_common = term.isdecimal() and len(term) < LEAST_DIGITS
     if is_too_common or not user.may(Right.CUSTOMERS_READ):
         return []
-    return list(customers.search(term)[:MOST])
+    by_address = user.may(Right.CUSTOMERS_CONTACT)
+    found = customers.search(term) if by_address else customers.search_names(term)
+    seen = visibility.visible_to(user).values("pk")
+    return list(found.filter(pk__in=seen)[:MOST])
 
 
 def _by_number(links: QuerySet[PaymentLink], term: str) -> list[PaymentLink]:

@@ -109,7 +109,8 @@ def _what(response: "Response") -> str:
         return "sign in"
     if to.startswith(_PROVE):
         return "prove"
-    if response.status_code == 302 and to == "/admin/":
+    is_of_front = response.request["PATH_INFO"].startswith("/admin/front/")
+    if response.status_code == 302 and to == "/admin/" and not is_of_front:
         return "gone"  # Django's way of saying that there is no such row
     kinds = {403: "refused", 404: "gone", 405: "no such method"}
     if response.status_code in kinds:

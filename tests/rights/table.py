@@ -169,6 +169,8 @@ _LINKS: dict[str, Door] = {
     "all": act(R.LINKS_WRITE),
     "add": form(R.LINKS_WRITE),
     "customers": page(R.LINKS_WRITE, R.CUSTOMERS_READ),
+    "lines": act(R.LINKS_WRITE),
+    "new_task": act(R.LINKS_WRITE, of=LINK),
     "totals": act(R.LINKS_WRITE),
     "preview": act(R.LINKS_WRITE),
     "preview_mail": act(R.LINKS_WRITE),
@@ -196,6 +198,7 @@ _LINKS: dict[str, Door] = {
     "customer_reminders": act(R.LINKS_ALL, R.LINKS_WRITE, of="customers.Customer"),
     "correct": form(R.LINKS_WRITE, of=LINK),
 }
+_ACCOUNT = (R.CUSTOMERS_READ, R.LINKS_READ, R.LINKS_ALL, R.PAYMENTS_READ)
 _OTHERS: dict[str, Door] = {
     "staff_apikey_shown": page(R.STAFF_READ, of="staff.ApiKey"),
     "staff_apikey_revoke": grave(form(R.STAFF_WRITE, of="staff.ApiKey"), POST),
@@ -276,7 +279,13 @@ _OTHERS: dict[str, Door] = {
     "links_report": page(R.REPORTS_READ),
     "links_report_csv": download(R.REPORTS_READ),
     "index": Door(EVERYBODY, EVERYBODY),
-    "search": Door(EVERYBODY, EVERYBODY),
+    "search": page(),
+    "links_statement": page(*_ACCOUNT, of="customers.Customer"),
+    "links_statement_pdf": page(*_ACCOUNT, of="customers.Customer"),
+    "links_statement_csv": download(*_ACCOUNT, of="customers.Customer"),
+    "links_correspondence": page(
+        R.CUSTOMERS_READ, R.MESSAGES_READ, R.LINKS_READ, of="customers.Customer"
+    ),
     "password_change": Door(EVERYBODY, EVERYBODY),
     "password_change_done": Door(EVERYBODY, None),
     "jsi18n": Door(EVERYBODY, None),
@@ -285,6 +294,10 @@ DOORS: dict[str, Door] = {
     **{k: door for label, s in SCREENS.items() for k, door in s.doors(label).items()},
     **{f"admin:links_paymentlink_{name}": door for name, door in _LINKS.items()},
     **{f"admin:{name}": door for name, door in _OTHERS.items()},
+    "front_live": page(),
+    "front_setup_test": act(R.BUSINESS_WRITE),
+    "front_setup_close": act(R.BUSINESS_WRITE),
+    "staff_search": page(),
 }
 ELSEWHERE = frozenset({"admin:login", "admin:logout"})
 """What who is not signed in needs; tests/staff/test_sign_in.py looks at them."""
