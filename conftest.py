@@ -1,5 +1,6 @@
 """What every test of the product gets: no way out, a tidy database, a still clock."""
 
+import gc
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -41,6 +42,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, so that side by side none is begun when all others are done."""
     items.sort(key=lambda item: not any(map(item.get_closest_marker, LONG)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What was read stays until the end: looking it over again and again for garbage
+    takes a seventh of all the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Runs pytest on PostgreSQL and Redis, after checking that all it needs is there.
 
-Without arguments everything but the tests marked `full`, which take minutes each.
+Without arguments everything but the tests marked `full`, which take minutes each, and
+those marked `once`, which say the same on every database and belong to `make test`.
 """
 
 import os
@@ -60,7 +61,10 @@ def _runs(chosen: list[str]) -> list[list[str]]:
     """What pytest is given, run by run: first what measures a page's speed, by itself."""
     if chosen:
         return [[*SIDE_BY_SIDE, *chosen]]
-    return [["-m", "alone"], [*SIDE_BY_SIDE, "-m", "not full and not alone"]]
+    return [
+        ["-m", "alone"],
+        [*SIDE_BY_SIDE, "-m", "not full and not alone and not once"],
+    ]
 
 
 def _migrated(env: dict[str, str]) -> str:

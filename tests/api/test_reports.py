@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from links.reports.registry import REPORTS
 from links.services import payments
 from links.tests.factories import make_link, make_seen, make_user
 from merchant_portal.staff.roles import Role
@@ -24,8 +25,10 @@ def money(amount_minor: int) -> dict[str, Any]:
 def test_lists_what_there_is_and_how_to_ask_for_it(caller: Caller) -> None:
     items = read(caller.get("reports"))["items"]
 
-    assert [item["name"] for item in items] == ["payments", "links"]
-    assert items[0]["by"] == ["day", "week", "month", "provider", "method", "staff"]
+    assert [item["name"] for item in items] == list(REPORTS)
+    assert items[0]["by"] == [
+        *("day", "week", "month", "provider", "method", "staff", "customer")
+    ]
     assert items[0]["figures"][:2] == ["paid", "payments"]
 
 

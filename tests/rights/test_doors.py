@@ -15,7 +15,7 @@ from .table import DOORS
 from .test_pages import PAGES, form_of, url_of
 from .world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 PAGE = Path(project.BASE_DIR) / "docs" / "roles.md"
 WITHOUT_FACTOR = {"admin:jsi18n"}
 """The form's own texts; signing out is in tests/staff/test_sign_in.py."""

@@ -18,7 +18,7 @@ from .asking import Visitor, ask
 from .table import ACTIONS, OF_OWNER, SCREENS, rights
 from .world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 ELSEWHERE = {
     "links.PaymentLink": rights(Right.LINKS_READ),
     "links.Shift": rights(Right.REPORTS_READ),

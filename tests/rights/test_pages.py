@@ -11,7 +11,7 @@ from .asking import Seen, Visitor, ask, expected
 from .table import DOORS, ELSEWHERE, OF_OWNER, SIDE_DOORS, Door
 from .world import Side, World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 FILLED = {
     "slug": "stripe",
     "kind": "invitation",

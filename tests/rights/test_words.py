@@ -7,7 +7,7 @@ from .table import DOORS
 from .test_pages import PAGES, form_of, sides_of, url_of
 from .world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.mark.parametrize("key", sorted(k for k in PAGES if DOORS[k].see is not None))
