@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
     ("path", "heading"),
     [
         ("/no/such/place/", "This page is not there"),
-        ("/admin/staff/user/", "Your role does not open this page"),
+        ("/admin/business/business/", "Your role does not open this page"),
     ],
 )
 def test_a_page_that_is_none_leads_back_to_the_admin(
