@@ -53,6 +53,7 @@ ELSEWHERE = (
     "api.",
     "bulk.",
     "capture.",
+    "import.",
     "refund.",
     "send.",
 )  # of what is not in this world
