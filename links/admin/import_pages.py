@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -248,16 +249,14 @@ def _problem(row: int, column: str, message: str) -> dict[str, Any]:
 @require_GET
 @needs(Right.LINKS_READ)
 @needs(Right.EXPORTS_READ)
-def problems_view(request: HttpRequest, pk: int) -> HttpResponse:
+def problems_view(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Every mistake of the file, by row and column."""
     job = job_or_404(request, pk)
     if proof := step_up.ask(request, back=_page_of(job)):
         return proof
     if job.state != S.READY:
         return redirect(_page_of(job))
-    return spreadsheets.download(  # type: ignore[return-value]
-        f"{job.public_id}-mistakes", _problem_lines(job)
-    )
+    return spreadsheets.download(f"{job.public_id}-mistakes", _problem_lines(job))
 
 
 def _problem_lines(job: LinkImport) -> Iterator[list[object]]:
@@ -275,7 +274,7 @@ def _page_of(job: LinkImport) -> str:
 @require_GET
 @needs(Right.LINKS_READ)
 @needs(Right.EXPORTS_READ)
-def results_view(request: HttpRequest, pk: int) -> HttpResponse:
+def results_view(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The links of it with the row of each; addresses for who may send them."""
     job = job_or_404(request, pk)
     if proof := step_up.ask(request, back=_page_of(job)):
@@ -285,7 +284,7 @@ def results_view(request: HttpRequest, pk: int) -> HttpResponse:
     with transaction.atomic():
         audit.record(who(request).public_id, "import.downloaded", job.public_id)
     rows = _result_lines(job, who(request).may(Right.LINKS_WRITE))
-    return spreadsheets.download(job.public_id, rows)  # type: ignore[return-value]
+    return spreadsheets.download(job.public_id, rows)
 
 
 def _result_lines(job: LinkImport, with_address: bool) -> Iterator[list[object]]:
